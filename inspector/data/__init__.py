@@ -1,0 +1,9 @@
+"""Images with their truth, for training and evaluation.
+
+dataset.py    Sample and Dataset: what every source gives
+sources/      one file for each annotation format
+synthetic.py  seeded printed circuit boards, good and defective, with exact boxes
+healed.py     good boards made from defective ones and their templates
+split.py      by group, seeded
+augment.py    what training does to a sample
+"""

@@ -1,0 +1,1 @@
+"""One file for each annotation format; each has `read(folder, ...) -> Dataset`."""

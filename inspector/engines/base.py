@@ -1,0 +1,39 @@
+"""The seam between the pipeline and whatever runs the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class RawOutput:
+    """What the network says about a batch of N images of H x W pixels, K classes, A anchor points.
+
+    All scores and the map are probabilities, 0-1; sigmoids are inside the exported network.
+    """
+
+    boxes: FloatArray  # (N, A, 4) x1 y1 x2 y2 in pixels of the network's input
+    scores: FloatArray  # (N, A, K)
+    classes: FloatArray  # (N, 1 + K) image-level: defective, then each class
+    attention: FloatArray  # (N, H/8, W/8) the supervised spatial gate
+
+
+class Engine(Protocol):
+    """One network on one device. Not thread-safe: one compute thread owns it."""
+
+    name: str
+    """openvino, torch."""
+    device: str
+    """As shown to people: "cpu", "cuda:0 NVIDIA H200"."""
+
+    def infer(self, batch: FloatArray) -> RawOutput:
+        """(N, C, H, W) float32, 0-1, H and W multiples of the manifest's `multiple`. Any N >= 1.
+
+        Raises InspectionFailed when the device fails.
+        """

@@ -1,0 +1,199 @@
+"""Every error of the project, in one tree:
+
+InspectorError
+├── BadInput                     the caller can mend it
+│   ├── EmptyBody                nothing was sent
+│   ├── UnsupportedImage         not a JPEG, PNG or BMP that we read
+│   ├── BrokenImage              it starts like an image and is not a whole one
+│   ├── ImageTooLarge            more bytes than the limit
+│   ├── TooManyPixels            the header claims more pixels than the limit
+│   ├── LengthMismatch           Content-Length and the body disagree
+│   ├── DigestMismatch           Content-Digest and the body disagree
+│   ├── InvalidParameter         a query parameter or header that breaks its rule
+│   └── UnknownRecipe            no such recipe is loaded
+├── IdempotencyConflict          the key was used before for another image or other parameters
+├── InspectionNotFound           no such id
+├── ImageGone                    the image (or map) has left the ring of recent ones
+├── Busy                         over the byte or depth budget; says when to retry
+├── QueueUnavailable             Redis does not answer
+├── DeadlineExpired              the part's deadline passed before the model ran
+├── PoisonImage                  delivered too often without a result
+├── InspectionFailed             the worker could not inspect it (device, memory, a bug)
+├── BundleError                  a model bundle that is not whole, not ours, or not for this engine
+├── RecipeError                  a recipe file that breaks a rule
+├── EngineUnavailable            the engine or device asked for is not on this machine
+├── DataError                    a data set that is empty or wrong: names the file and line
+├── SettingsError                a setting or an option of a command that cannot work
+└── DeliveryFailed               a camera could not deliver an image
+
+Each class says once, as class attributes, what it means and what to do; `api/problems.py` and the
+command line only render that. `code` is stable: it is the tail of the problem document's `type`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class InspectorError(Exception):
+    """Root of the tree. `str(error)` is the one sentence about this case."""
+
+    code: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Something went wrong inside the inspector"
+    advice: ClassVar[str] = "Look in the log of the process that reported it; report it if it comes again."
+
+
+class BadInput(InspectorError):
+    code = "bad-input"
+    title = "The request cannot be used"
+    advice = "Mend the request; sending it again unchanged gives the same answer."
+
+
+class EmptyBody(BadInput):
+    code = "empty-body"
+    title = "No image was sent"
+    advice = "Send the image's bytes as the request body, as in: curl --data-binary @part.jpg URL."
+
+
+class UnsupportedImage(BadInput):
+    code = "unsupported-image"
+    title = "The body is not an image format that is read here"
+    advice = "Send JPEG, PNG or BMP, 8 bits a channel, grey or colour."
+
+
+class BrokenImage(BadInput):
+    code = "broken-image"
+    title = "The image is damaged or incomplete"
+    advice = "Send the whole file; add a Content-Digest header so that a damaged transfer is told apart."
+
+
+class ImageTooLarge(BadInput):
+    code = "image-too-large"
+    title = "The image has more bytes than the limit"
+    advice = "Compress or crop the image, or raise the gateway's setting max_image_bytes."
+
+
+class TooManyPixels(BadInput):
+    code = "too-many-pixels"
+    title = "The image has more pixels than the limit"
+    advice = "Crop the image, or raise the setting max_image_pixels of gateway and workers."
+
+
+class LengthMismatch(BadInput):
+    code = "length-mismatch"
+    title = "Content-Length and the body disagree"
+    advice = "Send the exact number of bytes, or leave Content-Length to the HTTP client."
+
+
+class DigestMismatch(BadInput):
+    code = "digest-mismatch"
+    title = "Content-Digest does not match the body"
+    advice = "Send the image again; if it comes back, look for damage between camera and gateway."
+
+
+class InvalidParameter(BadInput):
+    """One query parameter or header. `name` is what a form would highlight."""
+
+    code = "invalid-parameter"
+    title = "A parameter breaks its rule"
+    advice = "The parameter's rule stands in the API documentation at /docs."
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(f"{name}: {message}")
+        self.name = name
+
+
+class UnknownRecipe(BadInput):
+    code = "unknown-recipe"
+    title = "No recipe of that id is loaded"
+    advice = "Name a recipe that GET /v1/status lists, or add its file to the recipes folder."
+
+
+class IdempotencyConflict(InspectorError):
+    code = "idempotency-conflict"
+    title = "The Idempotency-Key was used before for another request"
+    advice = "Use a new key for a new part; use the same key only to repeat the very same request."
+
+
+class InspectionNotFound(InspectorError):
+    code = "inspection-not-found"
+    title = "No inspection of that id is known"
+    advice = "Use the id that the gateway gave; finished inspections are forgotten after a day."
+
+
+class ImageGone(InspectorError):
+    code = "image-gone"
+    title = "The image or map is no longer held"
+    advice = "Only the most recent images are held; raise recent_bytes to hold more."
+
+
+class Busy(InspectorError):
+    """Over the byte or depth budget."""
+
+    code = "busy"
+    title = "The inspection queue is full"
+    advice = "Wait for the time that Retry-After says, then send the same image with the same key."
+
+    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class QueueUnavailable(InspectorError):
+    code = "queue-unavailable"
+    title = "The queue does not answer"
+    advice = "Retry with the same Idempotency-Key; if it lasts, look at the Redis server."
+
+
+class DeadlineExpired(InspectorError):
+    code = "deadline-expired"
+    title = "The deadline passed before the inspection started"
+    advice = "Treat the part as not accepted; add workers or lengthen deadline_ms if it comes often."
+
+
+class PoisonImage(InspectorError):
+    code = "poison-image"
+    title = "The image was delivered several times and never finished"
+    advice = "Treat the part as not accepted; its image and its record stand in the dead-letter stream."
+
+
+class InspectionFailed(InspectorError):
+    code = "inspection-failed"
+    title = "The worker could not inspect the image"
+    advice = "Treat the part as not accepted and look in the worker's log for the cause."
+
+
+class BundleError(InspectorError):
+    code = "bundle-error"
+    title = "The model bundle cannot be used"
+    advice = "Export the model again, or copy the whole bundle folder again."
+
+
+class RecipeError(InspectorError):
+    code = "recipe-error"
+    title = "A recipe cannot be used"
+    advice = "Mend the named file; docs/operating.md shows a whole recipe."
+
+
+class EngineUnavailable(InspectorError):
+    code = "engine-unavailable"
+    title = "The engine or device is not available on this machine"
+    advice = "Use --engine auto --device auto, or install what the message names."
+
+
+class DataError(InspectorError):
+    code = "data-error"
+    title = "The data set cannot be used"
+    advice = "Mend the named file, or leave the named image out."
+
+
+class SettingsError(InspectorError):
+    code = "settings-error"
+    title = "A setting cannot work"
+    advice = "See --help of the command and docs/operating.md."
+
+
+class DeliveryFailed(InspectorError):
+    code = "delivery-failed"
+    title = "Images could not be delivered"
+    advice = "They are kept where the message says; run the camera again on that folder."

@@ -1,0 +1,60 @@
+"""Job: one accepted image on its way to a worker, without its bytes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from inspector.messages.names import Label, Name
+from inspector.messages.recipe import Recipe
+
+SCHEMA = 1
+"""Raised when an old reader would misread the new form; adding an optional field is no such change."""
+
+
+class ImageFacts(BaseModel):
+    """What the gateway knows of the image without decoding it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    width: int
+    height: int
+    format: Literal["jpeg", "png", "bmp"]
+    bytes: int
+    sha256: str
+    """Hex digest of the bytes as received; the worker checks it again."""
+
+
+class Job(BaseModel):
+    """Frozen: safe to share between threads and to send again."""
+
+    # extra="ignore": an older worker beside a newer gateway reads what it knows.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    schema_version: int = SCHEMA
+    id: str
+    image: ImageFacts
+    recipe: Recipe
+    line: Name = "default"
+    station: Name | None = None
+    view: Name | None = None
+    part_id: Label | None = None
+    lot_id: Label | None = None
+    captured_at: datetime | None = None
+    received_at: datetime
+    """UTC, by the gateway's clock."""
+    deadline_ms: int | None = None
+    """Milliseconds after `received_at`."""
+    simulated: bool = False
+
+    @property
+    def deadline(self) -> datetime | None:
+        if self.deadline_ms is None:
+            return None
+        return self.received_at + timedelta(milliseconds=self.deadline_ms)
+
+    def missed(self, now: datetime) -> bool:
+        """Whether the deadline has passed at `now` (UTC)."""
+        return self.deadline is not None and now > self.deadline

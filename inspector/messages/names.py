@@ -1,0 +1,26 @@
+"""The shapes of names that people give to lines, stations, recipes, parts and lots."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+# \Z-anchored by pydantic's full match of ^...$: a trailing newline does not pass.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+NAME_RULE = "1-64 of A-Z a-z 0-9 . _ - with a letter or digit first"
+LABEL_RULE = "1-128 printable characters"
+
+
+def _printable(text: str) -> str:
+    # str.isprintable is false for control, format, surrogate and line-separator characters.
+    if not text.isprintable():
+        raise ValueError(f"must be {LABEL_RULE}, no control characters")
+    return text
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""`line`, `station`, `view`, `recipe`: safe in a path, a metric label and a log line."""
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_printable)]
+"""`part_id`, `lot_id`: whatever is printed on the part."""

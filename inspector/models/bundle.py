@@ -1,0 +1,143 @@
+"""Bundle: one folder that holds a model and all that is needed to run it. Needs no torch.
+
+    manifest.json          Manifest, below; digests of all other files
+    weights.safetensors    for torch: training on, CUDA, --engine torch
+    openvino/model.xml|bin for CPU workers
+
+No pickle is ever read: a `.pt` or `.pkl` in the folder is refused, as is any file that the manifest does not
+list, or whose SHA-256 differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from inspector.errors import BundleError
+
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+OPENVINO_XML = "openvino/model.xml"
+
+SAFE_SUFFIXES = {".safetensors", ".xml", ".bin", ".json", ".md"}
+"""All that a bundle may hold besides the manifest: data that cannot run code when it is read."""
+
+SHIPPED = Path(__file__).parent / "shipped" / "pcb"
+"""The bundle inside the package: `--model default`."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InputSpec(_Part):
+    """What the network takes. An image keeps its scale: it is padded at right and bottom to a multiple of
+    `multiple` pixels, and shrunk (aspect kept) only when a side exceeds `max_side`."""
+
+    channels: Literal[1, 3]
+    multiple: int = 32
+    max_side: int = 2048
+    nominal: tuple[int, int] = (640, 640)
+    """Height and width seen in training: compiled and warmed up ahead."""
+    pad: float = 0.0
+    """The value of padding, 0-1."""
+
+
+class AttentionSpec(_Part):
+    source: str
+    """Name of the gate that the map is read from."""
+    stride: int = 8
+
+
+class Manifest(_Part):
+    format: Literal["inspector-bundle-1"] = "inspector-bundle-1"
+    name: str
+    version: str
+    created_at: datetime
+    classes: list[str]
+    input: InputSpec
+    attention: AttentionSpec
+    architecture: dict[str, Any]
+    """Arguments of `inspector.models.registry.build`."""
+    postprocess: dict[str, float] = {"min_score": 0.05, "max_findings": 300, "nms_iou": 0.5}
+    training: dict[str, Any] = {}
+    """Facts: data and their terms, splits, seed, epochs, validation figures, parameters, gflops."""
+    files: dict[str, str]
+    """Relative path -> hex SHA-256 of every other file."""
+
+
+class Bundle:
+    """A bundle on disk, whose every digest was checked."""
+
+    def __init__(self, folder: Path, manifest: Manifest, sha256: str) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.sha256 = sha256
+        """Digest of the manifest, which lists the digests of all else."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Bundle:
+        """Raises BundleError: no manifest, a missing, extra or altered file."""
+        raw = _read(folder / MANIFEST)
+        try:
+            manifest = Manifest.model_validate_json(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise BundleError(f"{folder / MANIFEST}: {place}: {first['msg']}") from error
+        _check_files(folder, manifest.files)
+        return cls(folder, manifest, hashlib.sha256(raw).hexdigest())
+
+    def path(self, relative: str) -> Path:
+        """A file of the bundle; BundleError if this bundle does not carry it."""
+        if relative not in self.manifest.files:
+            raise BundleError(f"{self.folder}: carries no {relative}; `inspector export` makes it")
+        return self.folder / relative
+
+
+def write_manifest(folder: Path, fields: Mapping[str, Any]) -> Bundle:
+    """Seal a folder: list every file with its digest, write the manifest, and load the result."""
+    files = {name: _sha256(folder / name) for name in sorted(_files(folder) - {MANIFEST})}
+    manifest = Manifest.model_validate({**fields, "files": files})
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return Bundle.load(folder)
+
+
+def resolve(model: str | None) -> Path:
+    """The folder behind `--model`: a path, or "default" (or nothing) for the shipped one."""
+    return SHIPPED if model in {None, "default"} else Path(str(model))
+
+
+def _check_files(folder: Path, listed: Mapping[str, str]) -> None:
+    present = _files(folder) - {MANIFEST}
+    for name in sorted(present | set(listed)):
+        if Path(name).suffix not in SAFE_SUFFIXES:
+            raise BundleError(f"{folder}: {name} is of a kind that is never read (a pickle can run code)")
+    for name in sorted(set(listed) - present):
+        raise BundleError(f"{folder}: {name} is missing")
+    for name in sorted(present - set(listed)):
+        raise BundleError(f"{folder}: {name} is not in the manifest")
+    for name, digest in listed.items():
+        if _sha256(folder / name) != digest:
+            raise BundleError(f"{folder}: {name} has been altered: its digest is not the manifest's")
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,192 @@
+"""The seams of the queue. Two implementations stand behind them, held to one set of contract tests.
+
+A gateway holds a Producer and a Results (async); a worker holds a Consumer (sync, called from its network
+thread only); both may hold an Admin. Every method raises QueueUnavailable when the server does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from inspector.messages.job import Job
+from inspector.messages.result import Outcome, State
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What the queue may hold. Over one of them means Busy, never a trimmed or evicted image."""
+
+    max_bytes: int = 1 << 30
+    """Of images accepted and not finished."""
+    max_depth: int = 10_000
+    """Images waiting and in flight."""
+    recent_bytes: int = 256 << 20
+    """The ring of finished images, maps and results that page and API still show; oldest out."""
+    forget_after: timedelta = timedelta(hours=24)
+    """How long an id and an idempotency key are known after submit."""
+    results_kept: timedelta = timedelta(minutes=10)
+    """How long the result stream is kept for live readers that reconnect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A client's key, and the digest of all that must be alike when it is used again."""
+
+    key: str
+    digest: str
+    """Hex SHA-256 over the image's digest and the parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """`id` is the earlier one when the idempotency key was known; `created` tells."""
+
+    id: str
+    created: bool
+
+
+class Producer(Protocol):
+    async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
+        """Admit and enqueue in one round trip; returns once it is durable at the server's level.
+
+        Raises Busy (over a budget), IdempotencyConflict (the key's digest differs). Safe to repeat: job.id
+        submitted twice is one job.
+        """
+
+    async def has_room(self, image_bytes: int) -> bool:
+        """A cheap look before a body is read; only submit decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One job in this worker's hands. (entry, count) fences it: an older delivery can no longer finish."""
+
+    entry: str
+    count: int
+    job: Job
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A delivery's outcome, with the map as PNG where the model ran."""
+
+    delivery: Delivery
+    outcome: Outcome
+    attention: bytes | None = None
+
+
+class FinishStatus(StrEnum):
+    RECORDED = "recorded"
+    ALREADY = "already"
+    """This very delivery was recorded before (a reply was lost); nothing to do."""
+    LOST = "lost"
+    """Another worker owns the image now; this outcome was discarded."""
+
+
+class Consumer(Protocol):
+    """One worker's view. `name` is unique among living workers."""
+
+    name: str
+
+    def take(self, limit: int, wait: timedelta) -> list[Delivery]:
+        """Up to `limit` new jobs with their images; blocks up to `wait` for the first."""
+
+    def sweep(self, limit: int) -> list[Delivery]:
+        """Jobs whose worker stopped renewing for min_idle: now this worker's. Those delivered too often are
+        buried as poison instead, here. Keeps its cursor between calls."""
+
+    def renew(self, deliveries: Sequence[Delivery]) -> set[str]:
+        """Heartbeat, every min_idle / 4. Returns the entries that are no longer this worker's."""
+
+    def finish(self, finished: Sequence[Finished]) -> list[FinishStatus]:
+        """Record outcomes in one round trip: result, announcement, acknowledgement. No memory limit stops it."""
+
+    def hand_back(self, deliveries: Sequence[Delivery]) -> None:
+        """On drain: what was taken and not started becomes another worker's at once."""
+
+    def report(self, worker: WorkerReport) -> None:
+        """Say that this worker lives; forgotten 15 s after the last report."""
+
+    def close(self) -> None:
+        """Leave: forget this worker; its consumer is deleted only when it holds nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known of an id now."""
+
+    id: str
+    line: str
+    state: State
+    outcome: Outcome | None
+    """There once the state is terminal. Its result is None when it has left the ring of recent ones."""
+    job: Job
+    has_image: bool
+    has_attention: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An outcome on the result stream; `cursor` continues behind it."""
+
+    cursor: str
+    outcome: Outcome
+
+
+class Results(Protocol):
+    async def read(self, inspection_id: str) -> Snapshot:
+        """Raises InspectionNotFound."""
+
+    async def image(self, inspection_id: str) -> tuple[str, bytes]:
+        """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
+
+    async def attention(self, inspection_id: str) -> bytes:
+        """The map as PNG. Raises InspectionNotFound, ImageGone."""
+
+    async def latest(self, limit: int) -> list[Outcome]:
+        """Finished ones, newest first, as long as they are in the ring."""
+
+    def follow(self, after: str = "$") -> AsyncIterator[Announcement]:
+        """Announcements as they come, forever. `after` is a cursor, or "$" for only what comes from now on.
+
+        Raises QueueUnavailable when the connection breaks; call again with the last cursor.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReport:
+    name: str
+    device: str
+    engine: str
+    model: str
+    model_sha256: str
+    started_at: str
+    """ISO 8601, UTC."""
+    last_seen: str = ""
+    """ISO 8601, UTC; set by the queue's clock on report."""
+    inspected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    depth: int
+    """Waiting and in flight."""
+    in_flight: int
+    bytes: int
+    recent_bytes: int
+    oldest_age_s: float
+    """Of the oldest image not finished; 0 when there is none."""
+    dead_letters: int
+    workers: list[WorkerReport] = field(default_factory=list)
+
+
+class Admin(Protocol):
+    async def status(self) -> QueueStatus: ...
+
+    async def ping(self) -> None:
+        """Raises QueueUnavailable within a second when the server does not answer."""
