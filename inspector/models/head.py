@@ -1,0 +1,78 @@
+"""The heads: boxes and class scores at every anchor point, and image-level scores.
+
+An anchor point is the centre of a cell. Each side's distance from it is read off a distribution over bins
+(Li et al., "Generalized Focal Loss", NeurIPS 2020), which is sharper than a single number on soft edges.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from inspector.models.backbone import ConvBnReLU
+
+STRIDES = (8, 16)
+BINS = 16
+"""Distances of 0 to 15 strides: boxes up to 240 px at stride 8 and 480 px at stride 16."""
+
+RARE = 0.01
+"""Score of a fresh head: nearly all anchor points are background, and the loss should know at the start."""
+
+
+class LevelHead(nn.Module):
+    """(N, C, h, w) -> class logits (N, h*w, K) and distance logits (N, h*w, 4*BINS)."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.score_tower = ConvBnReLU(channels, channels)
+        self.box_tower = ConvBnReLU(channels, channels)
+        self.scores = nn.Conv2d(channels, classes, 1)
+        self.distances = nn.Conv2d(channels, 4 * BINS, 1)
+        nn.init.constant_(_bias(self.scores), -math.log((1 - RARE) / RARE))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        scores = self.scores(self.score_tower(x)).flatten(2).transpose(1, 2)
+        distances = self.distances(self.box_tower(x)).flatten(2).transpose(1, 2)
+        return scores, distances
+
+
+class ImageHead(nn.Module):
+    """Image-level logits (N, 1 + K): defective, then each class; from the strongest and the mean response."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4 * channels, 1 + classes)
+
+    def forward(self, p3: Tensor, p4: Tensor) -> Tensor:
+        pooled = [p3.amax((2, 3)), p3.mean((2, 3)), p4.amax((2, 3)), p4.mean((2, 3))]
+        logits: Tensor = self.linear(torch.cat(pooled, 1))
+        return logits
+
+
+def anchor_points(height: int, width: int, stride: int, like: Tensor) -> Tensor:
+    """(h*w, 2) centres of the cells, x and y in pixels, row by row."""
+    ys = (torch.arange(height, device=like.device) + 0.5) * stride
+    xs = (torch.arange(width, device=like.device) + 0.5) * stride
+    grid_y, grid_x = torch.meshgrid(ys, xs, indexing="ij")
+    return torch.stack([grid_x.reshape(-1), grid_y.reshape(-1)], 1).to(like.dtype)
+
+
+def expected_distances(distances: Tensor) -> Tensor:
+    """(N, A, 4*BINS) logits -> (N, A, 4) expected left, top, right, bottom in strides."""
+    bins = torch.arange(BINS, device=distances.device, dtype=distances.dtype)
+    probabilities = distances.unflatten(2, (4, BINS)).softmax(3)
+    return (probabilities * bins).sum(3)
+
+
+def to_boxes(points: Tensor, distances: Tensor, strides: Tensor) -> Tensor:
+    """Points (A, 2) in pixels, distances (N, A, 4) in strides, strides (A, 1) -> x1 y1 x2 y2 (N, A, 4)."""
+    pixels = distances * strides
+    return torch.cat([points - pixels[..., :2], points + pixels[..., 2:]], 2)
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    if conv.bias is None:
+        raise TypeError("this convolution must have a bias")
+    return conv.bias
