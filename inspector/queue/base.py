@@ -27,9 +27,12 @@ class Budgets:
     recent_bytes: int = 256 << 20
     """The ring of finished images, maps and results that page and API still show; oldest out."""
     forget_after: timedelta = timedelta(hours=24)
-    """How long an id and an idempotency key are known after submit."""
+    """How long an id and an idempotency key are known after the image is finished; until then, always."""
     results_kept: timedelta = timedelta(minutes=10)
     """How long the result stream is kept for live readers that reconnect."""
+
+
+DEFAULT_BUDGETS = Budgets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,14 @@ class Producer(Protocol):
 
     async def has_room(self, image_bytes: int) -> bool:
         """A cheap look before a body is read; only submit decides."""
+
+    async def expire(self, outcome: Outcome) -> bool:
+        """Record and announce `expired` for a job that no worker has started (none may be alive).
+
+        False, and nothing changed, when it is under way, already finished, or not known.
+        """
+
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,7 @@ class Consumer(Protocol):
         """Heartbeat, every min_idle / 4. Returns the entries that are no longer this worker's."""
 
     def finish(self, finished: Sequence[Finished]) -> list[FinishStatus]:
-        """Record outcomes in one round trip: result, announcement, acknowledgement. No memory limit stops it."""
+        """Record outcomes in one round trip: result, announcement, acknowledgement. Works over maxmemory too."""
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         """On drain: what was taken and not started becomes another worker's at once."""
@@ -125,7 +136,8 @@ class Snapshot:
     state: State
     outcome: Outcome | None
     """There once the state is terminal. Its result is None when it has left the ring of recent ones."""
-    job: Job
+    job: Job | None
+    """None once it has left the ring: of an older id only line, state, accept and error are kept."""
     has_image: bool
     has_attention: bool
 
@@ -156,6 +168,8 @@ class Results(Protocol):
 
         Raises QueueUnavailable when the connection breaks; call again with the last cursor.
         """
+
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,3 +204,5 @@ class Admin(Protocol):
 
     async def ping(self) -> None:
         """Raises QueueUnavailable within a second when the server does not answer."""
+
+    async def aclose(self) -> None: ...

@@ -1,0 +1,45 @@
+"""Opens the seams of the queue on a server, by URL: redis://, rediss:// or unix://.
+
+Nothing connects here: the server may be down now, come later, and go and come again. Only a URL that is none
+is refused at once, with SettingsError.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from inspector.queue.base import DEFAULT_BUDGETS, Admin, Budgets, Consumer, Producer, Results
+
+MIN_IDLE = timedelta(seconds=30)
+"""A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
+(min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
+
+
+def producer(url: str, budgets: Budgets = DEFAULT_BUDGETS) -> Producer:
+    """For a gateway. End it with `await aclose()`."""
+    from inspector.queue.redis_producer import RedisProducer
+
+    return RedisProducer(url, budgets)
+
+
+def consumer(
+    url: str, name: str, budgets: Budgets = DEFAULT_BUDGETS, min_idle: timedelta = MIN_IDLE
+) -> Consumer:
+    """For a worker's network thread. `name` is unique among living workers. End it with `close()`."""
+    from inspector.queue.redis_consumer import RedisConsumer
+
+    return RedisConsumer(url, name, budgets, min_idle)
+
+
+def results(url: str) -> Results:
+    """For a gateway: states, images, and the stream of outcomes. End it with `await aclose()`."""
+    from inspector.queue.redis_results import RedisResults
+
+    return RedisResults(url)
+
+
+def admin(url: str) -> Admin:
+    """For status pages and readiness. End it with `await aclose()`."""
+    from inspector.queue.redis_admin import RedisAdmin
+
+    return RedisAdmin(url)
