@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inspector.data.dataset import Boxes, Dataset, Image, Labels, Sample
 from inspector.errors import DataError
+from inspector.imaging.opencv import cv2
 
 Keep = NDArray[np.bool_]  # (n,) True: the defect stays
 _Rects = NDArray[np.int64]  # (n, 4) x1 y1 x2 y2 inside the image

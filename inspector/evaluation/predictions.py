@@ -1,0 +1,134 @@
+"""What a model said about an image, whoever asked it.
+
+images -> predictions   `predict`, through the pipeline that the workers run too
+answers -> predictions  `read_answers`, from the file that `inspector camera --json FILE` wrote
+predictions -> cases    `case`, beside the truth and judged by a recipe: what all the metrics take
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.data.dataset import Boxes, Labels, Sample
+from inspector.decision.verdict import Detection, Judgement, judge
+from inspector.errors import DataError
+from inspector.messages.recipe import Recipe
+from inspector.messages.result import Classification, State
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The model's word on one image, before any recipe."""
+
+    detections: tuple[Detection, ...]
+    classification: Classification
+    size: tuple[int, int]
+    """Height and width of the source image, pixels."""
+    attention: NDArray[np.uint8] | None = None
+    """(h, w) round(255 x M) of the whole field of view; None where only the answers are known."""
+    downscale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One image: the truth, the prediction, and the judgement by the recipe."""
+
+    name: str
+    group: str
+    truth_boxes: Boxes
+    truth_classes: tuple[str, ...]
+    prediction: Prediction
+    judgement: Judgement
+
+    @property
+    def counted(self) -> tuple[bool, ...]:
+        """For each detection: whether it reached its class's threshold."""
+        return tuple(finding.counted for finding in self.judgement.findings)
+
+
+def case(
+    name: str,
+    group: str,
+    truth: tuple[Boxes, Labels],
+    classes: Sequence[str],
+    prediction: Prediction,
+    recipe: Recipe,
+) -> Case:
+    boxes, labels = truth
+    judgement = judge(
+        prediction.detections, prediction.classification, recipe, downscale=prediction.downscale
+    )
+    names = tuple(classes[label] for label in labels)
+    return Case(name, group, boxes, names, prediction, judgement)
+
+
+def read_answers(path: Path, samples: Sequence[Sample]) -> dict[str, Prediction]:
+    """Sample name -> prediction, from answers of `POST /v1/inspections`, one JSON object a line.
+
+    Each has the posted file's name under `source`, besides what the gateway sent. Answers for files that are
+    no sample are left out. Raises DataError, with the line: no JSON, no `source`, two answers for one image,
+    an answer without a result (a lost part must not make a figure look better), samples without an answer.
+    """
+    by_file = {sample.image.name: sample.name for sample in samples}
+    found: dict[str, Prediction] = {}
+    for place, answer in _lines(path):
+        name = by_file.get(_source(answer, place))
+        if name is None:
+            continue
+        if name in found:
+            raise DataError(f"{place}: a second answer for {name}")
+        found[name] = _from_answer(answer, place)
+    missing = [sample.name for sample in samples if sample.name not in found]
+    if missing:
+        raise DataError(f"{path}: no answer for {len(missing)} of {len(samples)} images, first {missing[0]}")
+    return found
+
+
+def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            answer = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{path}:{number}: not JSON: {error}") from error
+        if not isinstance(answer, dict):
+            raise DataError(f"{path}:{number}: expected one answer, an object")
+        yield f"{path}:{number}", answer
+
+
+def _source(answer: dict[str, Any], place: str) -> str:
+    source = answer.get("source")
+    if not isinstance(source, str):
+        raise DataError(f"{place}: the answer has no `source`; write it with `inspector camera --json`")
+    return Path(source).name
+
+
+def _from_answer(answer: dict[str, Any], place: str) -> Prediction:
+    if answer.get("state") != State.DONE:
+        raise DataError(f"{place}: {answer.get('source')} is {answer.get('state')}, it has no result")
+    try:
+        result = answer["result"]
+        return Prediction(
+            detections=tuple(_detection(finding) for finding in result["findings"]),
+            classification=Classification.model_validate(result["classification"]),
+            size=(int(result["image"]["height"]), int(result["image"]["width"])),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{place}: the result is not one of ours: {error!r}") from error
+
+
+def _detection(finding: dict[str, Any]) -> Detection:
+    x1, y1, x2, y2 = (float(side) for side in finding["box"])
+    return Detection(str(finding["class"]), float(finding["score"]), (x1, y1, x2, y2))
