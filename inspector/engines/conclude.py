@@ -1,0 +1,45 @@
+"""Job + Inspection -> Result: the verdict by the job's recipe, and all that stands on it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from inspector.decision.verdict import judge
+from inspector.engines.postprocess import Inspection
+from inspector.messages.job import Job
+from inspector.messages.result import ModelRef, Outcome, Result, State, Timings, Verdict
+
+
+def conclude(job: Job, seen: Inspection, model: ModelRef, timings: Timings, finished_at: datetime) -> Result:
+    """`finished_at` (UTC) decides whether the job's deadline was kept."""
+    judgement = judge(seen.detections, seen.classification, job.recipe, downscale=seen.downscale)
+    return Result(
+        verdict=judgement.verdict,
+        reasons=judgement.reasons,
+        findings=judgement.findings,
+        classification=seen.classification,
+        attention=seen.facts,
+        image=job.image,
+        line=job.line,
+        station=job.station,
+        view=job.view,
+        part_id=job.part_id,
+        lot_id=job.lot_id,
+        recipe=job.recipe.ref(),
+        model=model,
+        simulated=job.simulated,
+        timings_ms=timings,
+        captured_at=job.captured_at,
+        received_at=job.received_at,
+        finished_at=finished_at,
+        deadline_ms=job.deadline_ms,
+        deadline_missed=job.missed(finished_at),
+    )
+
+
+def outcome(inspection_id: str, result: Result) -> Outcome:
+    """Done. Serialised here, once; accepted only when OK and in time."""
+    accept = result.verdict is Verdict.OK and not result.deadline_missed
+    return Outcome(
+        inspection_id, result.line, State.DONE, accept=accept, result=result.model_dump_json().encode()
+    )

@@ -1,0 +1,98 @@
+"""Image bytes -> pixels, once per image. A damaged image is an error, never a half-grey picture.
+
+    decode        check digest and header, decode, check the size against what the gateway read
+      JPEG        libjpeg-turbo (simplejpeg), strict: its warnings are errors too
+      PNG         chunks and checksums are walked first (libpng would complain on stderr), then OpenCV
+      BMP         OpenCV
+
+EXIF orientation is ignored on purpose: boxes are pixels of the image as stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from inspector.errors import BrokenImage, DigestMismatch
+from inspector.imaging.header import check_pixels, sniff
+from inspector.imaging.opencv import MAX_PIXELS, cv2
+from inspector.messages.job import ImageFacts
+
+Image = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) RGB
+
+Channels = Literal[1, 3]
+
+_PNG_SIGNATURE = 8
+_PNG_FRAME = 12
+"""Bytes around a chunk's data: length, kind, checksum."""
+
+
+def decode(image: bytes, facts: ImageFacts, channels: Channels, *, max_pixels: int = MAX_PIXELS) -> Image:
+    """Pixels as stored: (H, W) uint8 for 1 channel, (H, W, 3) uint8 RGB for 3. Alpha is dropped.
+
+    Raises DigestMismatch, TooManyPixels, UnsupportedImage, BrokenImage. Safe to call from several threads.
+    """
+    if hashlib.sha256(image).hexdigest() != facts.sha256:
+        raise DigestMismatch("the bytes that reached the worker are not those that the gateway received")
+    # The header is looked at again, before any memory is taken for its pixels.
+    header = sniff(image)
+    check_pixels(header, max_pixels)
+    pixels = _DECODERS[header.format](image, channels)
+    height, width = pixels.shape[:2]
+    if (width, height) != (facts.width, facts.height):
+        raise BrokenImage(f"it decodes to {width} x {height}, not to {facts.width} x {facts.height}")
+    return pixels
+
+
+def _decode_jpeg(image: bytes, channels: Channels) -> Image:
+    try:
+        pixels = simplejpeg.decode_jpeg(image, "GRAY" if channels == 1 else "RGB", strict=True)
+    except ValueError as error:
+        raise BrokenImage(f"JPEG: {error}") from error
+    decoded: Image = pixels[..., 0] if channels == 1 else pixels
+    return decoded
+
+
+def _decode_png(image: bytes, channels: Channels) -> Image:
+    _check_png_chunks(image)
+    return _decode_opencv(image, channels)
+
+
+def _check_png_chunks(image: bytes) -> None:
+    """Every chunk whole and with the right checksum, up to IEND."""
+    view = memoryview(image)
+    at, kind = _PNG_SIGNATURE, b""
+    while kind != b"IEND":
+        length = int.from_bytes(view[at : at + 4], "big")
+        end = at + _PNG_FRAME + length
+        if end > len(view):
+            raise BrokenImage(f"PNG: it ends after {len(view)} bytes, inside a chunk that needs {end}")
+        kind = bytes(view[at + 4 : at + 8])
+        if zlib.crc32(view[at + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+            raise BrokenImage(f"PNG: the checksum of chunk {kind.decode('ascii', 'replace')!r} is wrong")
+        at = end
+
+
+def _decode_opencv(image: bytes, channels: Channels) -> Image:
+    flags = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+    try:
+        # Its stubs say never None, but it is None for an image that cannot be decoded.
+        pixels: object = cv2.imdecode(np.frombuffer(image, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:
+        raise BrokenImage(f"its data is damaged: {error.err}") from error
+    if not isinstance(pixels, np.ndarray):
+        raise BrokenImage("it ends early or its data is damaged")
+    return pixels.astype(np.uint8, copy=False)
+
+
+_DECODERS: dict[str, Callable[[bytes, Channels], Image]] = {
+    "jpeg": _decode_jpeg,
+    "png": _decode_png,
+    "bmp": _decode_opencv,
+}

@@ -1,0 +1,73 @@
+"""A real bundle, small and untrained: the detector at a tiny width, exported to OpenVINO, made in a second.
+
+Its weights are random but seeded, and its heads are biased so that it says something: some boxes of some
+score on every image. Verdicts mean nothing; everything around them is real.
+"""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import openvino as ov
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
+from inspector.models.registry import build
+
+CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
+
+
+def make(folder: Path, *, channels: int = 1, name: str = "tiny", nominal: int = 128, seed: int = 0) -> Bundle:
+    """Write the bundle into `folder` (made here) and load it."""
+    architecture = {
+        "name": "detector",
+        "classes": len(CLASSES),
+        "in_channels": channels,
+        "widths": [4, 8, 8, 16, 16],
+        "neck_channels": 16,
+        "reduction": 4,
+    }
+    network = _network(architecture, seed)
+    (folder / "openvino").mkdir(parents=True)
+    save_file(network.state_dict(), folder / WEIGHTS)
+    ov.save_model(_converted(network, channels), folder / OPENVINO_XML, compress_to_fp16=False)
+    return write_manifest(folder, _fields(architecture, name, nominal))
+
+
+def _network(architecture: dict[str, object], seed: int) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build(architecture).eval()
+        for key, parameter in network.named_parameters():
+            if key.endswith("scores.bias"):
+                nn.init.constant_(parameter, -2.0)
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.weight, 0.5, 1.5)  # a fresh spatial gate is 0.5 everywhere
+    return network
+
+
+def _converted(network: nn.Module, channels: int) -> Any:
+    with warnings.catch_warnings():
+        # OpenVINO's converter traces, and torch calls tracing deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return ov.convert_model(
+            network, example_input=torch.zeros(1, channels, 64, 64), input=[-1, channels, -1, -1]
+        )
+
+
+def _fields(architecture: dict[str, object], name: str, nominal: int) -> dict[str, object]:
+    return {
+        "name": name,
+        "version": "1",
+        "created_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "classes": list(CLASSES),
+        "input": {"channels": architecture["in_channels"], "nominal": (nominal, nominal), "max_side": 512},
+        "attention": {"source": "neck.p3"},
+        "architecture": architecture,
+    }
