@@ -1,0 +1,71 @@
+"""The detector's contract: any size, one or three channels, probabilities, a map that belongs to a gate."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from inspector.errors import BundleError
+from inspector.models.cbam import AttentionKind
+from inspector.models.detector import Detector
+from inspector.models.registry import build
+
+
+@pytest.mark.parametrize(("channels", "height", "width"), [(1, 640, 640), (3, 96, 160), (1, 32, 32)])
+def test_any_size_and_channels(channels: int, height: int, width: int) -> None:
+    network = Detector(6, channels).eval()
+    with torch.no_grad():
+        boxes, scores, classes, attention = network(torch.rand(2, channels, height, width))
+    points = height * width // 64 + height * width // 256
+    assert boxes.shape == (2, points, 4)
+    assert scores.shape == (2, points, 6)
+    assert classes.shape == (2, 7)
+    assert attention.shape == (2, height // 8, width // 8)
+    for probabilities in (scores, classes, attention):
+        assert 0 <= probabilities.min() <= probabilities.max() <= 1
+
+
+def test_the_default_has_one_to_two_million_parameters() -> None:
+    assert 1_000_000 <= sum(p.numel() for p in Detector(6, 1).parameters()) <= 2_000_000
+
+
+def test_boxes_are_in_pixels_around_their_anchor_point() -> None:
+    network = Detector(2, 1).eval()
+    with torch.no_grad():
+        raw = network.raw(torch.rand(1, 1, 64, 64))
+        boxes, *_ = network(torch.rand(1, 1, 64, 64))
+    inside = (boxes[0, :, :2] <= raw.points) & (raw.points <= boxes[0, :, 2:])
+    assert inside.all()
+    assert raw.points[0].tolist() == [4.0, 4.0]
+    assert raw.points[64].tolist() == [8.0, 8.0]  # the first of stride 16
+
+
+def test_the_map_is_the_gate_that_the_features_pass() -> None:
+    """Closing the gate must change what is found: a map that gates nothing would be decoration."""
+    torch.manual_seed(0)
+    network = Detector(2, 1).eval()
+    image = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        before = network.raw(image)
+        network.neck.p3.spatial.bn.bias.fill_(-20.0)
+        after = network.raw(image)
+    assert after.map_logits.sigmoid().max() < 1e-6
+    assert not torch.allclose(before.scores[:, :64], after.scores[:, :64])
+
+
+@pytest.mark.parametrize("kind", ["cbam", "se", "none"])
+@pytest.mark.parametrize("placement", ["neck", "block"])
+def test_every_attention_and_placement_runs(kind: AttentionKind, placement: str) -> None:
+    network = Detector(1, 1, attention=kind, placement=placement, widths=(8, 8, 16, 16, 16), neck_channels=16)
+    assert network.eval()(torch.rand(1, 1, 64, 64))[3].shape == (1, 8, 8)
+
+
+def test_the_registry_builds_what_a_manifest_names() -> None:
+    network = build({"name": "detector", "classes": 3, "in_channels": 1, "widths": [8, 8, 16, 16, 16]})
+    assert isinstance(network, Detector)
+
+
+@pytest.mark.parametrize("architecture", [{}, {"name": "resnext"}, {"name": "detector", "wings": 2}])
+def test_an_unknown_architecture_is_a_bundle_error(architecture: dict[str, object]) -> None:
+    with pytest.raises(BundleError):
+        build(architecture)
