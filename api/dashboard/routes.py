@@ -1,0 +1,56 @@
+"""`/` and `/dashboard/*`: the page and its files, under a policy that lets nothing else run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from starlette.staticfiles import StaticFiles
+
+router = APIRouter(include_in_schema=False)
+
+_STATIC = Path(__file__).parent / "static"
+_files = StaticFiles(directory=_STATIC, check_dir=False)
+
+# A part id is whatever a client sent. Scripts come from this server's files only, and Trusted Types turn any
+# later `innerHTML` into an error, so that text stays text.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    )
+)
+
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    # Asked again each time (304 when unchanged): a page never runs beside scripts of an older release.
+    "Cache-Control": "no-cache",
+}
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def live(request: Request) -> Response:
+    """The live stream of parts."""
+    return await _file("index.html", request)
+
+
+@router.api_route("/dashboard/{path:path}", methods=["GET", "HEAD"])
+async def static_file(path: str, request: Request) -> Response:
+    """A file of the page; 404 for anything that is not below `static/`."""
+    return await _file(path, request)
+
+
+async def _file(path: str, request: Request) -> Response:
+    response = await _files.get_response(path, request.scope)
+    response.headers.update(_HEADERS)
+    return response
