@@ -1,4 +1,4 @@
-"""The backbone: plain 3x3 convolutions with BN and ReLU, which CPUs run nearer their limit than clever blocks.
+"""The backbone: plain 3x3 convolutions with BN and ReLU; CPUs run those nearer their limit than clever ones.
 
 Gives the features at strides 4, 8, 16 and 32 of a picture whose sides are multiples of 32.
 """

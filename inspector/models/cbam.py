@@ -14,6 +14,7 @@ identity, for a place outside residual blocks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -88,10 +89,10 @@ class CBAM(nn.Module):
 
 def attention(kind: AttentionKind, channels: int, reduction: int = 16, *, gain: float = 1.0) -> nn.Module:
     """The module of that kind. Raises KeyError for another kind: arguments are checked where they come in."""
-    makers = {
+    makers: dict[AttentionKind, Callable[[], nn.Module]] = {
         "cbam": lambda: CBAM(channels, reduction, gain=gain),
         # The paper's "+SE" column counts exactly these parameters: the channel gate, average pooled.
         "se": lambda: ChannelGate(channels, reduction, gain=gain, pools=("avg",)),
-        "none": nn.Identity,
+        "none": lambda: nn.Identity(),  # type: ignore[no-untyped-call]  # torch leaves it unannotated
     }
     return makers[kind]()

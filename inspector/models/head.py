@@ -62,7 +62,8 @@ def anchor_points(height: int, width: int, stride: int, like: Tensor) -> Tensor:
 def expected_distances(distances: Tensor) -> Tensor:
     """(N, A, 4*BINS) logits -> (N, A, 4) expected left, top, right, bottom in strides."""
     bins = torch.arange(BINS, device=distances.device, dtype=distances.dtype)
-    probabilities = distances.unflatten(2, (4, BINS)).softmax(3)
+    batch, points, _ = distances.shape
+    probabilities = distances.reshape(batch, points, 4, BINS).softmax(3)
     return (probabilities * bins).sum(3)
 
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from inspector.models.backbone import ConvBnReLU
-from inspector.models.cbam import AttentionKind, SpatialGate, attention
+from inspector.models.cbam import CBAM, AttentionKind, SpatialGate, attention
 
 MAP_SOURCE = "neck.p3.spatial"
 MAP_STRIDE = 8
@@ -35,9 +35,9 @@ class GatedLevel(nn.Module):
     def __init__(self, channels: int, kind: AttentionKind, reduction: int) -> None:
         super().__init__()
         self.conv = ConvBnReLU(channels, channels)
-        channel_kind: AttentionKind = "se" if kind == "se" else "none"
-        gated = attention(kind, channels, reduction, gain=2.0)
-        self.channel = gated.channel if kind == "cbam" else attention(channel_kind, channels, reduction, gain=2.0)
+        gates = attention(kind, channels, reduction, gain=2.0)
+        # CBAM is taken apart: its spatial gate is written out below, for its logits.
+        self.channel = gates.channel if isinstance(gates, CBAM) else gates
         self.spatial = SpatialGate(gain=2.0)
         self.gates_space = kind == "cbam"
 

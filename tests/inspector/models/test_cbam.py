@@ -35,12 +35,13 @@ def plain_channel_gate(x: Tensor, gate: ChannelGate) -> Tensor:
     first, _, second = gate.mlp
     assert isinstance(first, nn.Conv2d)
     assert isinstance(second, nn.Conv2d)
-    assert first.bias is not None
-    assert second.bias is not None
+    first_bias, second_bias = first.bias, second.bias
+    assert first_bias is not None
+    assert second_bias is not None
 
     def mlp(v: Tensor) -> Tensor:  # (N, C)
-        hidden = (v @ first.weight[:, :, 0, 0].T + first.bias).clamp(min=0)
-        return hidden @ second.weight[:, :, 0, 0].T + second.bias
+        hidden = (v @ first.weight[:, :, 0, 0].T + first_bias).clamp(min=0)
+        return hidden @ second.weight[:, :, 0, 0].T + second_bias
 
     average = x.sum((2, 3)) / (x.shape[2] * x.shape[3])
     largest = x.flatten(2).sort(2).values[:, :, -1]

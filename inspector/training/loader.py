@@ -1,0 +1,106 @@
+"""Samples to batches: seeded, augmented, prepared one batch ahead in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inspector.data.augment import Augmentation, Picture, augment
+from inspector.data.dataset import Image, Sample
+from inspector.data.healed import is_blank
+from inspector.data.synthetic import board
+from inspector.errors import DataError
+from inspector.imaging.decode import Channels
+from inspector.imaging.files import read_image
+
+CACHED_IMAGES = 4_000
+"""Decoded images held in memory: 1.6 GB at 640 x 640 grey."""
+
+SYNTHETIC_BOARDS = 2_000
+"""Distinct synthetic boards that a run draws from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    images: Tensor  # (N, C, S, S) float32, 0-1
+    boxes: Tensor  # (N, M, 4) pixels, zero-padded
+    labels: Tensor  # (N, M)
+    valid: Tensor  # (N, M) bool: which rows are boxes
+
+
+class Loader:
+    """Endless batches; step n is the same for the same seed, whatever came before it."""
+
+    def __init__(
+        self, samples: tuple[Sample, ...], channels: Channels, seed: int, synthetic_share: float
+    ) -> None:
+        if not samples:
+            raise DataError("the training part holds no image")
+        self._samples = samples
+        self._channels = channels
+        self._seed = seed
+        self._synthetic_share = synthetic_share
+        self._augmentation = Augmentation()
+        self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
+
+    def epoch_steps(self, batch: int) -> int:
+        return max(1, -(-len(self._samples) // batch))
+
+    def batches(self, step: int, size: int, batch: int) -> Iterator[Batch]:
+        """Batches from `step` on, for as long as they are asked for."""
+        pending = self._ahead.submit(self._batch, step, size, batch)
+        while True:
+            step += 1
+            ready, pending = pending, self._ahead.submit(self._batch, step, size, batch)
+            yield ready.result()
+
+    def close(self) -> None:
+        self._ahead.shutdown(cancel_futures=True)
+
+    def _batch(self, step: int, size: int, batch: int) -> Batch:
+        rng = np.random.default_rng([self._seed, step])
+        return _collate([augment(self._picture(rng), size, self._augmentation, rng) for _ in range(batch)])
+
+    def _picture(self, rng: np.random.Generator) -> Picture:
+        if rng.random() < self._synthetic_share:
+            drawn = board(int(rng.integers(SYNTHETIC_BOARDS)))
+            return Picture(drawn.image, drawn.boxes, drawn.labels)
+        sample = self._samples[rng.integers(len(self._samples))]
+        template = _template(sample.template, self._channels)
+        return Picture(_read(sample.image, self._channels), sample.boxes, sample.labels, template)
+
+
+@lru_cache(maxsize=CACHED_IMAGES)
+def _read(path: Path, channels: Channels) -> Image:
+    return read_image(path, channels)
+
+
+@lru_cache(maxsize=CACHED_IMAGES)
+def _template(path: Path | None, channels: Channels) -> Image | None:
+    """A template that can heal: a blank one would paste holes into the board."""
+    if path is None:
+        return None
+    template = read_image(path, channels)
+    return None if is_blank(template) else template
+
+
+def _collate(pictures: list[Picture]) -> Batch:
+    images = np.stack([picture.image for picture in pictures])
+    images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+    most = max(1, *(len(picture.boxes) for picture in pictures))
+    boxes = torch.zeros(len(pictures), most, 4)
+    labels = torch.zeros(len(pictures), most, dtype=torch.int64)
+    valid = torch.zeros(len(pictures), most, dtype=torch.bool)
+    for i, picture in enumerate(pictures):
+        n = len(picture.boxes)
+        boxes[i, :n] = torch.from_numpy(picture.boxes)
+        labels[i, :n] = torch.from_numpy(picture.labels)
+        valid[i, :n] = True
+    return Batch(torch.from_numpy(np.ascontiguousarray(images)).float() / 255, boxes, labels, valid)
