@@ -1,8 +1,12 @@
 """The one room that knows Redis. The promises stand in the README; how they are kept, in scripts/*.lua.
 
 base.py      the seams: Producer, Consumer, Results, Admin
+connect.py   opens them on a server, by URL
 keys.py      every key, in one place
-scripts/     submit, take's helpers, finish, bury: Lua, with their contract at the top
-redis_*.py   the seams on Redis or Valkey
-memory.py    the same seams in memory, run by the same contract tests
+scripts/     submit, finish, bury, expire (over settle), sweep, renew, hand_back, open, leave, report: Lua,
+             each with its contract at the top
+scripting.py, settling.py, reading.py, reports.py
+             the scripts' texts, their arguments, and what is read back
+redis_*.py   the seams on Redis or Valkey, over redis_connection.py
+memory.py    the same seams in memory, over memory_store.py; run by the same contract tests
 """

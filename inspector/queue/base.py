@@ -115,7 +115,7 @@ class Consumer(Protocol):
         """Heartbeat, every min_idle / 4. Returns the entries that are no longer this worker's."""
 
     def finish(self, finished: Sequence[Finished]) -> list[FinishStatus]:
-        """Record outcomes in one round trip: result, announcement, acknowledgement. Works over maxmemory too."""
+        """Record outcomes in one round trip: result, announcement, acknowledgement; over maxmemory too."""
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         """On drain: what was taken and not started becomes another worker's at once."""

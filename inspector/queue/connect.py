@@ -9,6 +9,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from inspector.queue.base import DEFAULT_BUDGETS, Admin, Budgets, Consumer, Producer, Results
+from inspector.queue.redis_admin import RedisAdmin
+from inspector.queue.redis_consumer import RedisConsumer
+from inspector.queue.redis_producer import RedisProducer
+from inspector.queue.redis_results import RedisResults
 
 MIN_IDLE = timedelta(seconds=30)
 """A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
@@ -17,8 +21,6 @@ MIN_IDLE = timedelta(seconds=30)
 
 def producer(url: str, budgets: Budgets = DEFAULT_BUDGETS) -> Producer:
     """For a gateway. End it with `await aclose()`."""
-    from inspector.queue.redis_producer import RedisProducer
-
     return RedisProducer(url, budgets)
 
 
@@ -26,20 +28,14 @@ def consumer(
     url: str, name: str, budgets: Budgets = DEFAULT_BUDGETS, min_idle: timedelta = MIN_IDLE
 ) -> Consumer:
     """For a worker's network thread. `name` is unique among living workers. End it with `close()`."""
-    from inspector.queue.redis_consumer import RedisConsumer
-
     return RedisConsumer(url, name, budgets, min_idle)
 
 
 def results(url: str) -> Results:
     """For a gateway: states, images, and the stream of outcomes. End it with `await aclose()`."""
-    from inspector.queue.redis_results import RedisResults
-
     return RedisResults(url)
 
 
 def admin(url: str) -> Admin:
     """For status pages and readiness. End it with `await aclose()`."""
-    from inspector.queue.redis_admin import RedisAdmin
-
     return RedisAdmin(url)

@@ -1,0 +1,95 @@
+"""Every key of the queue, in one place.
+
+A shard's keys share the hash tag {shard}, so that one script may touch all of them on a cluster too.
+
+work            stream   one entry an image not finished: id, line. Never trimmed; XLEN = waiting + in flight
+results         stream   one entry an outcome, with its bytes; trimmed by age
+dead            stream   one entry a poison image
+ring            list     "size:id" of finished images still held, newest first
+totals          hash     bytes (accepted, not finished), recent (held by the ring)
+workers         hash     name -> "<ms of the last report> <WorkerReport as JSON>"
+state:<id>      hash     submitted, line, format, digest, entry, bytes, idem, state, accept, token, error
+job:<id>        string   Job as JSON                   }
+image:<id>      string   the bytes as posted           } these four leave together,
+map:<id>        string   the attention map as PNG      } when the ring has no room
+result:<id>     string   Result as JSON                }
+idem:<hash>     string   "<digest>:<id>" for an idempotency key
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+GROUP = "inspect"
+"""The one consumer group on the work stream."""
+
+DRAIN = "drain"
+"""Consumer of the group that nobody is: it holds what was handed back until the next sweep."""
+
+WORKER_TTL_MS = 15_000
+"""A worker that has not reported for so long counts as gone: three reports, at one every 5 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The names of one shard's keys."""
+
+    shard: str = "0"
+
+    @property
+    def prefix(self) -> str:
+        return f"inspector:{{{self.shard}}}:"
+
+    @property
+    def work(self) -> str:
+        return self.prefix + "work"
+
+    @property
+    def results(self) -> str:
+        return self.prefix + "results"
+
+    @property
+    def dead(self) -> str:
+        return self.prefix + "dead"
+
+    @property
+    def ring(self) -> str:
+        return self.prefix + "ring"
+
+    @property
+    def totals(self) -> str:
+        return self.prefix + "totals"
+
+    @property
+    def workers(self) -> str:
+        return self.prefix + "workers"
+
+    def state(self, inspection_id: str) -> str:
+        return f"{self.prefix}state:{inspection_id}"
+
+    def job(self, inspection_id: str) -> str:
+        return f"{self.prefix}job:{inspection_id}"
+
+    def image(self, inspection_id: str) -> str:
+        return f"{self.prefix}image:{inspection_id}"
+
+    def map(self, inspection_id: str) -> str:
+        return f"{self.prefix}map:{inspection_id}"
+
+    def result(self, inspection_id: str) -> str:
+        return f"{self.prefix}result:{inspection_id}"
+
+    def idempotency(self, hashed: str) -> str:
+        return f"{self.prefix}idem:{hashed}"
+
+    def settled(self, inspection_id: str) -> list[str]:
+        """What settle.lua touches, in its order."""
+        own = (self.state, self.job, self.image, self.map, self.result)
+        shared = [self.work, self.results, self.ring, self.totals]
+        return shared + [key(inspection_id) for key in own]
+
+
+def hashed(idempotency_key: str) -> str:
+    """A client's key as part of a key's name: of one length, and no byte of it is the client's."""
+    return hashlib.sha256(idempotency_key.encode()).hexdigest()

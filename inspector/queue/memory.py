@@ -1,0 +1,299 @@
+"""The queue in memory: the same seams and the same promises, for tests and for one process.
+
+`producer()`, `consumer(name)`, `results()` and `admin()` of one MemoryQueue see the same images, from any
+thread. Nothing survives the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from inspector.errors import Busy, IdempotencyConflict, ImageGone, InspectionFailed
+from inspector.messages.job import Job
+from inspector.messages.result import Outcome, State
+from inspector.queue.base import (
+    DEFAULT_BUDGETS,
+    Announcement,
+    Budgets,
+    Delivery,
+    Finished,
+    FinishStatus,
+    Idempotency,
+    QueueStatus,
+    Snapshot,
+    Submission,
+    WorkerReport,
+)
+from inspector.queue.keys import WORKER_TTL_MS
+from inspector.queue.memory_store import NOBODY, MemoryStore, Record
+from inspector.queue.reading import Taken
+from inspector.queue.reports import iso
+from inspector.queue.settling import Fence
+
+
+class MemoryQueue:
+    """`clock` gives seconds; tests may turn it."""
+
+    def __init__(self, budgets: Budgets = DEFAULT_BUDGETS, clock: Callable[[], float] = time.time) -> None:
+        self.store = MemoryStore(budgets, clock)
+
+    def producer(self) -> MemoryProducer:
+        return MemoryProducer(self.store)
+
+    def consumer(self, name: str, min_idle: timedelta = timedelta(seconds=30)) -> MemoryConsumer:
+        return MemoryConsumer(self.store, name, min_idle)
+
+    def results(self) -> MemoryResults:
+        return MemoryResults(self.store)
+
+    def admin(self) -> MemoryAdmin:
+        return MemoryAdmin(self.store)
+
+
+class MemoryProducer:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
+        digest = idempotency.digest if idempotency else job.image.sha256
+        with self._store.changed:
+            self._store.forget()
+            known = job.id if job.id in self._store.shelf.records else None
+            if known is None and idempotency is not None:
+                known = self._store.shelf.keys.get(idempotency.key)
+            if known is not None:
+                return self._known(known, digest)
+            self._admit(len(image))
+            self._enqueue(job, image, digest, idempotency.key if idempotency else None)
+        return Submission(job.id, created=True)
+
+    async def has_room(self, image_bytes: int) -> bool:
+        with self._store.changed:
+            budgets, shelf = self._store.budgets, self._store.shelf
+            within_bytes = self._store.waiting_bytes() + image_bytes <= budgets.max_bytes
+            return within_bytes and len(shelf.work) < budgets.max_depth
+
+    async def expire(self, outcome: Outcome) -> bool:
+        with self._store.changed:
+            record = self._store.shelf.records.get(outcome.id)
+            if record is None or record.outcome is not None or record.owner != NOBODY:
+                return False
+            self._store.settle(record, outcome, None, None)
+            return True
+
+    async def aclose(self) -> None: ...
+
+    def _known(self, inspection_id: str, digest: str) -> Submission:
+        if self._store.shelf.records[inspection_id].digest != digest:
+            raise IdempotencyConflict(
+                f"the key belongs to inspection {inspection_id}, which was another request"
+            )
+        return Submission(inspection_id, created=False)
+
+    def _admit(self, image_bytes: int) -> None:
+        held, depth = self._store.waiting_bytes(), len(self._store.shelf.work)
+        if held + image_bytes > self._store.budgets.max_bytes:
+            raise Busy(f"the queue is at its limit of bytes: it holds {held}")
+        if depth >= self._store.budgets.max_depth:
+            raise Busy(f"the queue is at its limit of depth: it holds {depth}")
+
+    def _enqueue(self, job: Job, image: bytes, digest: str, key: str | None) -> None:
+        shelf, now = self._store.shelf, self._store.clock()
+        shelf.entries += 1
+        entry = f"{int(now * 1000)}-{shelf.entries}"
+        shelf.records[job.id] = Record(job, job.line, image, digest, entry, now, len(image), key)
+        shelf.work[entry] = job.id
+        if key is not None:
+            shelf.keys[key] = job.id
+        self._store.changed.notify_all()
+
+
+class MemoryConsumer:
+    def __init__(self, store: MemoryStore, name: str, min_idle: timedelta) -> None:
+        self.name = name
+        self._store = store
+        self._min_idle_s = min_idle.total_seconds()
+
+    def take(self, limit: int, wait: timedelta) -> list[Delivery]:
+        with self._store.changed:
+            self._store.changed.wait_for(self._new, timeout=wait.total_seconds())
+            return self._deliveries([self._own(record) for record in self._new()[:limit]])
+
+    def sweep(self, limit: int) -> list[Delivery]:
+        with self._store.changed:
+            found = [self._own(record) for record in self._abandoned()[:limit]]
+            for one in found:
+                if one.poison:
+                    self._bury(one)
+            return self._deliveries([one for one in found if not one.poison])
+
+    def renew(self, deliveries: Sequence[Delivery]) -> set[str]:
+        with self._store.changed:
+            for delivery in deliveries:
+                if self._is_mine(delivery):
+                    self._store.shelf.records[delivery.job.id].renewed = self._store.clock()
+            return {delivery.entry for delivery in deliveries if not self._is_mine(delivery)}
+
+    def finish(self, finished: Sequence[Finished]) -> list[FinishStatus]:
+        with self._store.changed:
+            return [self._finish(one) for one in finished]
+
+    def hand_back(self, deliveries: Sequence[Delivery]) -> None:
+        with self._store.changed:
+            for delivery in deliveries:
+                if self._is_mine(delivery):
+                    record = self._store.shelf.records[delivery.job.id]
+                    record.owner, record.count = NOBODY, record.count - 1
+                    # Abandoned whatever min_idle is.
+                    record.renewed = float("-inf")
+
+    def report(self, worker: WorkerReport) -> None:
+        with self._store.changed:
+            self._store.shelf.reports[worker.name] = (self._store.clock(), worker)
+
+    def close(self) -> None:
+        with self._store.changed:
+            self._store.shelf.reports.pop(self.name, None)
+
+    def _waiting(self) -> list[Record]:
+        return [self._store.shelf.records[one] for one in self._store.shelf.work.values()]
+
+    def _new(self) -> list[Record]:
+        return [record for record in self._waiting() if record.fresh]
+
+    def _abandoned(self) -> list[Record]:
+        limit = self._store.clock() - self._min_idle_s
+        return [record for record in self._waiting() if not record.fresh and record.renewed <= limit]
+
+    def _own(self, record: Record) -> Taken:
+        record.owner, record.count, record.fresh = self.name, record.count + 1, False
+        record.renewed = self._store.clock()
+        return Taken(record.entry, record.count, self._store.shelf.work[record.entry], record.line)
+
+    def _is_mine(self, delivery: Delivery) -> bool:
+        record = self._store.shelf.records.get(delivery.job.id)
+        if record is None or record.outcome is not None:
+            return False
+        return (record.entry, record.owner, record.count) == self._fence(delivery)
+
+    def _finish(self, finished: Finished) -> FinishStatus:
+        record = self._store.shelf.records.get(finished.outcome.id)
+        fence = self._fence(finished.delivery)
+        if record is not None and record.outcome is not None and record.token == fence:
+            return FinishStatus.ALREADY
+        if record is None or not self._is_mine(finished.delivery):
+            return FinishStatus.LOST
+        self._store.settle(record, finished.outcome, finished.attention, fence)
+        return FinishStatus.RECORDED
+
+    def _deliveries(self, taken: Sequence[Taken]) -> list[Delivery]:
+        ready = []
+        for one in taken:
+            record = self._store.shelf.records[one.id]
+            job = record.job.model_dump_json().encode() if record.job is not None else None
+            try:
+                ready.append(one.delivery(job, record.image))
+            except InspectionFailed as error:
+                self._store.settle(record, one.failed(error), None, self._fence(one))
+        return ready
+
+    def _bury(self, one: Taken) -> None:
+        outcome = one.poisoned()
+        self._store.settle(self._store.shelf.records[one.id], outcome, None, self._fence(one))
+        self._store.shelf.dead.append(outcome)
+
+    def _fence(self, delivery: Delivery | Taken) -> Fence:
+        return Fence(delivery.entry, self.name, delivery.count)
+
+
+class MemoryResults:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def read(self, inspection_id: str) -> Snapshot:
+        with self._store.changed:
+            record = self._store.record(inspection_id)
+            return Snapshot(
+                id=inspection_id,
+                line=record.line,
+                state=record.outcome.state if record.outcome else State.QUEUED,
+                outcome=record.outcome,
+                job=record.job,
+                has_image=record.image is not None,
+                has_attention=record.attention is not None,
+            )
+
+    async def image(self, inspection_id: str) -> tuple[str, bytes]:
+        with self._store.changed:
+            record = self._store.record(inspection_id)
+            if record.image is None or record.job is None:
+                raise ImageGone(f"the image of inspection {inspection_id!r} is not held")
+            return record.job.image.format, record.image
+
+    async def attention(self, inspection_id: str) -> bytes:
+        with self._store.changed:
+            attention = self._store.record(inspection_id).attention
+            if attention is None:
+                raise ImageGone(f"the map of inspection {inspection_id!r} is not held")
+            return attention
+
+    async def latest(self, limit: int) -> list[Outcome]:
+        with self._store.changed:
+            self._store.forget()
+            outcomes = [self._store.shelf.records[one].outcome for one in self._store.shelf.ring]
+            return [outcome for outcome in outcomes if outcome is not None][: max(0, limit)]
+
+    async def follow(self, after: str = "$") -> AsyncIterator[Announcement]:
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+        self._store.listen(loop, news)
+        try:
+            cursor = self._store.shelf.announcements if after == "$" else int(after.partition("-")[0])
+            while True:
+                news.clear()
+                for number, outcome in self._behind(cursor):
+                    cursor = number
+                    yield Announcement(str(number), outcome)
+                await news.wait()
+        finally:
+            self._store.unlisten(loop, news)
+
+    async def aclose(self) -> None: ...
+
+    def _behind(self, cursor: int) -> list[tuple[int, Outcome]]:
+        with self._store.changed:
+            return [
+                (number, outcome) for number, _, outcome in self._store.shelf.announced if number > cursor
+            ]
+
+
+class MemoryAdmin:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def status(self) -> QueueStatus:
+        with self._store.changed:
+            shelf, now = self._store.shelf, self._store.clock()
+            waiting = [shelf.records[one] for one in shelf.work.values()]
+            return QueueStatus(
+                depth=len(waiting),
+                in_flight=sum(record.owner != NOBODY for record in waiting),
+                bytes=self._store.waiting_bytes(),
+                recent_bytes=sum(shelf.records[one].held for one in shelf.ring),
+                oldest_age_s=max(0.0, now - waiting[0].submitted) if waiting else 0.0,
+                dead_letters=len(shelf.dead),
+                workers=self._living(now),
+            )
+
+    async def ping(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+    def _living(self, now: float) -> list[WorkerReport]:
+        fresh = now - WORKER_TTL_MS / 1000
+        reports = [(seen, report) for seen, report in self._store.shelf.reports.values() if seen >= fresh]
+        workers = [replace(report, last_seen=iso(int(seen * 1000))) for seen, report in reports]
+        return sorted(workers, key=lambda worker: worker.name)

@@ -1,0 +1,64 @@
+"""What was read from the queue, judged before a worker sees it: is it a job that can be worked on?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+
+from inspector.errors import InspectionFailed, InspectorError, PoisonImage
+from inspector.messages.job import SCHEMA, Job
+from inspector.messages.result import Outcome
+from inspector.messages.result import failed as failed_outcome
+from inspector.queue.base import Delivery
+
+MAX_DELIVERIES = 3
+"""After so many without a result it is poison: one crash may be the worker's, three are the image's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An entry in this worker's hands, as the stream has it."""
+
+    entry: str
+    count: int
+    id: str
+    line: str
+
+    @property
+    def poison(self) -> bool:
+        return self.count > MAX_DELIVERIES
+
+    def poisoned(self) -> Outcome:
+        times = f"{MAX_DELIVERIES} workers took it and none finished it"
+        return failed_outcome(self.id, self.line, PoisonImage(times))
+
+    def failed(self, error: InspectorError) -> Outcome:
+        return failed_outcome(self.id, self.line, error)
+
+    def delivery(self, job: bytes | None, image: bytes | None) -> Delivery:
+        """Raises InspectionFailed where no worker of this version can ever inspect it."""
+        if job is None or image is None:
+            lost = "job" if job is None else "image"
+            raise InspectionFailed(f"the {lost} is no longer in the queue server")
+        return Delivery(self.entry, self.count, parse_job(job), image)
+
+
+class _Version(BaseModel):
+    schema_version: int
+
+
+def parse_job(text: bytes) -> Job:
+    """Raises InspectionFailed: written by a newer gateway, or not a job at all."""
+    try:
+        # First, by itself: a newer form may break this version's rules, and the reason is its version.
+        version = _Version.model_validate_json(text).schema_version
+        if version != SCHEMA:
+            raise InspectionFailed(
+                f"the job has schema {version}, this worker reads {SCHEMA}: update the workers"
+            )
+        return Job.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InspectionFailed(f"the job cannot be read: {place}: {first['msg']}") from error

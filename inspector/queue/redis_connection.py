@@ -1,0 +1,166 @@
+"""Connections to Redis or Valkey, sync and async: when they give up, what they retry, how their errors read.
+
+Lazy: nothing connects before the first command, and a connection that broke is made anew by the next one.
+The client's own retries are off (its default of ten can XADD twice after one lost reply). Instead, a script
+is run once more after a connection broke: each of them may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import redis
+import redis.asyncio
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from inspector.errors import QueueUnavailable, SettingsError
+from inspector.queue.scripting import Call, Command, Conversation, Reply, plain, run
+
+CONNECT_TIMEOUT_S = 1.0
+"""A server on the same network answers a connect within milliseconds or not at all."""
+
+COMMAND_TIMEOUT_S = 3.0
+"""Covers a 32 MiB image and its fsync on a busy disk (65 images/s of 2 MB were seen), and no more: a waiting
+camera is better off with an error that it can act on."""
+
+BLOCK_S = 1.0
+"""How long one blocking read asks the server to wait. Below the reader's socket timeout, else it may hang."""
+
+READER_TIMEOUT_S = BLOCK_S + 2.0
+
+POOL_SIZE = 32
+"""Connections of one gateway. The server executes one command at a time: more only queue there, not here."""
+
+
+class Link:
+    """Commands from one thread."""
+
+    def __init__(self, url: str, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
+        with _settings(url):
+            self._client = redis.Redis.from_url(url, **_options(timeout_s), retry=Retry(NoBackoff(), 0))
+        self._client.response_callbacks.clear()  # replies as the server sends them
+
+    def ask(self, *command: str | bytes | int) -> Reply:
+        return self.exchange([command])[0]
+
+    def exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        """One round trip. Raises QueueUnavailable; a ServerRefusal is one."""
+        with translated():
+            return self._drive(plain(commands))
+
+    def run(self, calls: Sequence[Call]) -> list[Reply]:
+        """Scripts, in one round trip, once more if the connection broke."""
+        with translated():
+            try:
+                return self._drive(run(calls))
+            except redis.ConnectionError:
+                return self._drive(run(calls))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _drive(self, conversation: Conversation) -> list[Reply]:
+        commands = next(conversation)
+        while True:
+            try:
+                commands = conversation.send(self._send(commands))
+            except StopIteration as end:
+                return cast("list[Reply]", end.value)
+
+    def _send(self, commands: Sequence[Command]) -> list[Reply]:
+        pipeline: Any = self._client.pipeline(transaction=False)  # its execute_command is not annotated
+        for command in commands:
+            pipeline.execute_command(*command)
+        return cast("list[Reply]", pipeline.execute(raise_on_error=False))
+
+
+class AsyncLink:
+    """Commands from one event loop; as many at a time as `connections`."""
+
+    def __init__(self, url: str, timeout_s: float = COMMAND_TIMEOUT_S, connections: int = POOL_SIZE) -> None:
+        with _settings(url):
+            pool = redis.asyncio.BlockingConnectionPool.from_url(
+                url,
+                max_connections=connections,
+                timeout=CONNECT_TIMEOUT_S,
+                **_options(timeout_s),
+                retry=AsyncRetry(NoBackoff(), 0),
+            )
+        self._client = redis.asyncio.Redis.from_pool(pool)
+        self._client.response_callbacks.clear()
+
+    async def ask(self, *command: str | bytes | int) -> Reply:
+        return (await self.exchange([command]))[0]
+
+    async def exchange(self, commands: Sequence[Command], absent: str = "") -> list[Reply]:
+        """One round trip; `absent` as in scripting.plain. Raises QueueUnavailable."""
+        with translated():
+            return await self._drive(plain(commands, absent))
+
+    async def run(self, calls: Sequence[Call]) -> list[Reply]:
+        """Scripts, in one round trip, once more if the connection broke."""
+        with translated():
+            try:
+                return await self._drive(run(calls))
+            except redis.ConnectionError:
+                return await self._drive(run(calls))
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def _drive(self, conversation: Conversation) -> list[Reply]:
+        commands = next(conversation)
+        while True:
+            try:
+                commands = conversation.send(await self._send(commands))
+            except StopIteration as end:
+                return cast("list[Reply]", end.value)
+
+    async def _send(self, commands: Sequence[Command]) -> list[Reply]:
+        pipeline = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return await pipeline.execute(raise_on_error=False)
+
+
+class ServerRefusal(QueueUnavailable):
+    """The server answered, with an error. `kind` is its first word: OOM, NOGROUP, LOADING, READONLY, ..."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(f"the queue server refused a command: {message}")
+        self.kind = message.partition(" ")[0]
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Redis's errors, as ours."""
+    try:
+        yield
+    except redis.OutOfMemoryError as error:
+        raise ServerRefusal(f"OOM {error}") from error
+    except (redis.ConnectionError, redis.TimeoutError, TimeoutError, OSError) as error:
+        raise QueueUnavailable(f"the queue server does not answer: {error}") from error
+    except RedisError as error:
+        raise ServerRefusal(str(error)) from error
+
+
+@contextmanager
+def _settings(url: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise SettingsError(f"{url!r} is not the URL of a Redis or Valkey server: {error}") from error
+
+
+def _options(timeout_s: float) -> dict[str, Any]:
+    return {
+        "protocol": 2,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "driver_info": None,  # else two more commands at every connect
+    }

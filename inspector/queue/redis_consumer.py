@@ -1,0 +1,163 @@
+"""Consumer on Redis: one worker's take, sweep, heartbeat and finish.
+
+Two connections: one waits for new entries, the other never waits, so that a heartbeat or a finish is not
+held up by a blocking read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from inspector.errors import InspectionFailed
+from inspector.queue.base import Budgets, Delivery, Finished, FinishStatus, WorkerReport
+from inspector.queue.keys import DRAIN, GROUP, WORKER_TTL_MS, Keys
+from inspector.queue.reading import Taken
+from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, Link, ServerRefusal
+from inspector.queue.reports import report_json
+from inspector.queue.scripting import HAND_BACK, LEAVE, OPEN, RENEW, REPORT, SWEEP, Call, Command, Reply, Word
+from inspector.queue.settling import Fence, bury_call, finish_call
+
+FORGET_CONSUMER_AFTER_MS = 3_600_000
+"""An idle consumer that holds nothing is a worker that was killed: a living one reads every second."""
+
+GIVEN_UP_IDLE_MS = 86_400_000
+"""The idle time that handing back pretends: beyond any min_idle."""
+
+FROM_THE_START = "0-0"
+
+GROUP_IS_GONE = {"NOGROUP", "UNBLOCKED"}
+"""What a reader is told when the stream or group vanished: FLUSHALL, or a restart without its data."""
+
+
+class RedisConsumer:
+    def __init__(self, url: str, name: str, budgets: Budgets, min_idle: timedelta) -> None:
+        self.name = name
+        self._budgets = budgets
+        self._min_idle_ms = max(1, int(min_idle.total_seconds() * 1000))
+        self._keys = Keys()
+        self._link = Link(url)
+        self._reader = Link(url, READER_TIMEOUT_S)
+        self._group_is_open = False
+        self._cursor = FROM_THE_START
+
+    def take(self, limit: int, wait: timedelta) -> list[Delivery]:
+        end = time.monotonic() + wait.total_seconds()
+        taken = self._read_new(limit, wait.total_seconds())
+        while not taken and (left := end - time.monotonic()) > 0:
+            taken = self._read_new(limit, left)
+        return self._deliveries(taken)
+
+    def sweep(self, limit: int) -> list[Delivery]:
+        """At most `limit` at a time; ask again at once when it gave as many."""
+        found = self._claim_abandoned(limit)
+        self._bury([taken for taken in found if taken.poison])
+        return self._deliveries([taken for taken in found if not taken.poison])
+
+    def renew(self, deliveries: Sequence[Delivery]) -> set[str]:
+        if not deliveries:
+            return set()
+        [lost] = self._link.run([Call(RENEW, [self._keys.work], [GROUP, self.name, *_pairs(deliveries)])])
+        return {entry.decode() for entry in lost}
+
+    def finish(self, finished: Sequence[Finished]) -> list[FinishStatus]:
+        calls = [self._finish_call(one) for one in finished]
+        return [FinishStatus(reply.decode().lower()) for reply in self._link.run(calls)] if calls else []
+
+    def hand_back(self, deliveries: Sequence[Delivery]) -> None:
+        if deliveries:
+            arguments = [GROUP, self.name, DRAIN, GIVEN_UP_IDLE_MS, *_pairs(deliveries)]
+            self._link.run([Call(HAND_BACK, [self._keys.work], arguments)])
+
+    def report(self, worker: WorkerReport) -> None:
+        arguments: list[Word] = [worker.name, report_json(worker), WORKER_TTL_MS]
+        self._link.run([Call(REPORT, [self._keys.workers], arguments)])
+
+    def close(self) -> None:
+        """Raises QueueUnavailable where the server did not hear it; the connections are closed even so."""
+        try:
+            self._link.run([Call(LEAVE, [self._keys.work, self._keys.workers], [GROUP, self.name])])
+        finally:
+            self._reader.close()
+            self._link.close()
+
+    def _read_new(self, limit: int, wait_s: float) -> list[Taken]:
+        try:
+            self._open_group()
+            reply = self._reader.ask(*self._read_command(limit, wait_s))
+        except ServerRefusal as refusal:
+            if refusal.kind not in GROUP_IS_GONE:
+                raise
+            self._group_is_open = False
+            return []
+        # [[stream, [[entry, [id, <id>, line, <line>]], ...]]], or nothing.
+        entries = reply[0][1] if reply else []
+        return [_taken(entry, 1, fields[1], fields[3]) for entry, fields in entries]
+
+    def _read_command(self, limit: int, wait_s: float) -> Command:
+        # BLOCK 0 would wait for ever, so a look without waiting leaves the word out.
+        wait_ms = int(min(wait_s, BLOCK_S) * 1000)
+        block: list[Word] = ["BLOCK", wait_ms] if wait_ms > 0 else []
+        command: list[Word] = ["XREADGROUP", "GROUP", GROUP, self.name, "COUNT", limit, *block]
+        return [*command, "STREAMS", self._keys.work, ">"]
+
+    def _open_group(self) -> None:
+        if not self._group_is_open:
+            self._link.run([Call(OPEN, [self._keys.work], [GROUP, FORGET_CONSUMER_AFTER_MS])])
+            self._group_is_open = True
+
+    def _claim_abandoned(self, limit: int) -> list[Taken]:
+        arguments: list[Word] = [GROUP, self.name, self._min_idle_ms, self._cursor, limit]
+        try:
+            self._open_group()
+            [[cursor, found]] = self._link.run([Call(SWEEP, [self._keys.work], arguments)])
+        except ServerRefusal as refusal:
+            if refusal.kind not in GROUP_IS_GONE:
+                raise
+            self._group_is_open = False
+            return []
+        self._cursor = cursor.decode()
+        return [_taken(*one) for one in found]
+
+    def _deliveries(self, taken: Sequence[Taken]) -> list[Delivery]:
+        """With job and image, in one read; what cannot be worked on is finished as failed."""
+        if not taken:
+            return []
+        names = [key(one.id) for one in taken for key in (self._keys.job, self._keys.image)]
+        held = self._link.ask("MGET", *names)
+        ready, hopeless = [], []
+        for one, job, image in zip(taken, held[0::2], held[1::2], strict=True):
+            try:
+                ready.append(one.delivery(job, image))
+            except InspectionFailed as error:
+                hopeless.append(finish_call(self._keys, self._budgets, self._fence(one), one.failed(error)))
+        if hopeless:
+            self._link.run(hopeless)
+        return ready
+
+    def _bury(self, poison: Sequence[Taken]) -> None:
+        if not poison:
+            return
+        jobs = self._link.ask("MGET", *(self._keys.job(one.id) for one in poison))
+        self._link.run(
+            [
+                bury_call(self._keys, self._budgets, self._fence(one), one.poisoned(), job or b"")
+                for one, job in zip(poison, jobs, strict=True)
+            ]
+        )
+
+    def _finish_call(self, finished: Finished) -> Call:
+        fence = self._fence(finished.delivery)
+        return finish_call(self._keys, self._budgets, fence, finished.outcome, finished.attention)
+
+    def _fence(self, delivery: Delivery | Taken) -> Fence:
+        return Fence(delivery.entry, self.name, delivery.count)
+
+
+def _taken(entry: Reply, count: int, inspection_id: Reply, line: Reply) -> Taken:
+    return Taken(entry.decode(), count, inspection_id.decode(), line.decode())
+
+
+def _pairs(deliveries: Sequence[Delivery]) -> list[Word]:
+    return [word for delivery in deliveries for word in (delivery.entry, delivery.count)]

@@ -1,0 +1,145 @@
+"""Results on Redis: the state of one id, the recent ones, and the stream of outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from inspector.errors import ImageGone, InspectionFailed, InspectionNotFound
+from inspector.messages.job import Job
+from inspector.messages.result import Outcome, State
+from inspector.queue.base import Announcement, Snapshot
+from inspector.queue.keys import Keys
+from inspector.queue.reading import parse_job
+from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, AsyncLink
+from inspector.queue.scripting import Command, Reply
+
+READ_AT_ONCE = 100
+"""Announcements of one read: a reader that fell behind catches up without one huge reply."""
+
+NOW = "$"
+
+
+class RedisResults:
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys = Keys()
+        self._link = AsyncLink(url)
+
+    async def read(self, inspection_id: str) -> Snapshot:
+        keys = self._keys
+        fields, texts, has_image, has_attention = await self._link.exchange(
+            [
+                _state_command(keys, inspection_id),
+                ["MGET", keys.job(inspection_id), keys.result(inspection_id)],
+                ["EXISTS", keys.image(inspection_id)],
+                ["EXISTS", keys.map(inspection_id)],
+            ]
+        )
+        line, state = _known(inspection_id, fields)
+        return Snapshot(
+            id=inspection_id,
+            line=line,
+            state=state,
+            outcome=_outcome(inspection_id, fields, texts[1]) if state.terminal else None,
+            job=_readable(texts[0]),
+            has_image=bool(has_image),
+            has_attention=bool(has_attention),
+        )
+
+    async def image(self, inspection_id: str) -> tuple[str, bytes]:
+        form, image = await self._link.exchange(
+            [
+                ["HGET", self._keys.state(inspection_id), "format"],
+                ["GET", self._keys.image(inspection_id)],
+            ]
+        )
+        return _found(inspection_id, form).decode(), _held(inspection_id, image, "image")
+
+    async def attention(self, inspection_id: str) -> bytes:
+        state, attention = await self._link.exchange(
+            [
+                ["HGET", self._keys.state(inspection_id), "state"],
+                ["GET", self._keys.map(inspection_id)],
+            ]
+        )
+        _found(inspection_id, state)
+        return _held(inspection_id, attention, "map")
+
+    async def latest(self, limit: int) -> list[Outcome]:
+        if limit < 1:
+            return []
+        ring = await self._link.ask("LRANGE", self._keys.ring, 0, limit - 1)
+        ids = [item.decode().partition(":")[2] for item in ring]
+        states = [_state_command(self._keys, one) for one in ids]
+        texts: list[Command] = [["GET", self._keys.result(one)] for one in ids]
+        replies = await self._link.exchange([*states, *texts]) if ids else []
+        known = zip(ids, replies[: len(ids)], replies[len(ids) :], strict=True)
+        # An id may be forgotten while a quiet ring still holds its image.
+        return [_outcome(one, fields, result) for one, fields, result in known if fields[1] is not None]
+
+    async def follow(self, after: str = NOW) -> AsyncIterator[Announcement]:
+        reader = AsyncLink(self._url, READER_TIMEOUT_S, connections=1)
+        try:
+            cursor = await self._newest(reader) if after == NOW else after
+            while True:
+                for announcement in await self._read_behind(reader, cursor):
+                    cursor = announcement.cursor
+                    yield announcement
+        finally:
+            await reader.aclose()
+
+    async def aclose(self) -> None:
+        await self._link.aclose()
+
+    async def _newest(self, reader: AsyncLink) -> str:
+        # "$" again in every read would lose what comes between two of them.
+        newest = await reader.ask("XREVRANGE", self._keys.results, "+", "-", "COUNT", 1)
+        return newest[0][0].decode() if newest else "0-0"
+
+    async def _read_behind(self, reader: AsyncLink, cursor: str) -> list[Announcement]:
+        block = int(BLOCK_S * 1000)
+        limits = ("COUNT", READ_AT_ONCE, "BLOCK", block)
+        reply = await reader.ask("XREAD", *limits, "STREAMS", self._keys.results, cursor)
+        return [_announcement(entry, fields) for entry, fields in reply[0][1]] if reply else []
+
+
+def _state_command(keys: Keys, inspection_id: str) -> Command:
+    return ["HMGET", keys.state(inspection_id), "line", "state", "accept", "error"]
+
+
+def _found(inspection_id: str, field: Reply) -> bytes:
+    if field is None:
+        raise InspectionNotFound(f"no inspection {inspection_id!r} is known")
+    return bytes(field)
+
+
+def _held(inspection_id: str, content: Reply, what: str) -> bytes:
+    if content is None:
+        raise ImageGone(f"the {what} of inspection {inspection_id!r} is not held")
+    return bytes(content)
+
+
+def _known(inspection_id: str, fields: Reply) -> tuple[str, State]:
+    line, state = fields[0], _found(inspection_id, fields[1])
+    return line.decode(), State(state.decode())
+
+
+def _outcome(inspection_id: str, fields: Reply, result: bytes | None) -> Outcome:
+    line, state, accept, error = fields
+    return Outcome(
+        inspection_id, line.decode(), State(state.decode()), accept == b"1", result or None, error or None
+    )
+
+
+def _readable(job: bytes | None) -> Job | None:
+    """A job of another version cannot be shown, and its outcome still can."""
+    try:
+        return parse_job(job) if job is not None else None
+    except InspectionFailed:
+        return None
+
+
+def _announcement(entry: Reply, fields: Reply) -> Announcement:
+    named = dict(zip(fields[0::2], fields[1::2], strict=True))
+    parts = [named[name] for name in (b"line", b"state", b"accept", b"error")]
+    return Announcement(entry.decode(), _outcome(named[b"id"].decode(), parts, named[b"result"]))

@@ -1,0 +1,100 @@
+"""The scripts as Python sees them: text, digest, and the conversation that runs them by digest.
+
+A server that restarted has forgotten them (NOSCRIPT); they are then loaded and asked for again, without an
+error to the caller. The conversation is a generator, so that the sync and the async connection share it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from redis.exceptions import NoScriptError, ResponseError
+
+Word = str | bytes | int
+Command = Sequence[Word]
+Reply = Any
+"""As RESP2 has it: bytes, int, None, or a list of these; an error is a ResponseError in its place."""
+
+Conversation = Generator[Sequence[Command], Sequence[Reply], list[Reply]]
+"""Yields commands for one round trip, is sent their replies, returns the replies that matter."""
+
+_INCLUDE = "-- include settle.lua\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    name: str
+    text: str
+    sha1: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of a script. Every script is safe to run again after a reply was lost."""
+
+    script: Script
+    keys: Sequence[str]
+    args: Sequence[Word]
+
+    def command(self) -> Command:
+        return ["EVALSHA", self.script.sha1, len(self.keys), *self.keys, *self.args]
+
+
+def _read(name: str) -> Script:
+    folder = files("inspector.queue.scripts")
+    text = (folder / f"{name}.lua").read_text(encoding="utf-8")
+    text = text.replace(_INCLUDE, (folder / "settle.lua").read_text(encoding="utf-8"))
+    # Redis knows a script by the SHA-1 of its text; nothing is secured by it.
+    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+SUBMIT = _read("submit")
+FINISH = _read("finish")
+BURY = _read("bury")
+EXPIRE = _read("expire")
+RENEW = _read("renew")
+HAND_BACK = _read("hand_back")
+SWEEP = _read("sweep")
+OPEN = _read("open")
+LEAVE = _read("leave")
+REPORT = _read("report")
+
+
+def run(calls: Sequence[Call]) -> Conversation:
+    """All calls in one round trip; two more where the server did not know a script.
+
+    Raises the first error a call met, after all of them were answered.
+    """
+    replies = list((yield [call.command() for call in calls]))
+    unknown = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if unknown:
+        texts = {calls[index].script.text for index in unknown}
+        yield [["SCRIPT", "LOAD", text] for text in texts]
+        again = yield [calls[index].command() for index in unknown]
+        for index, reply in zip(unknown, again, strict=True):
+            replies[index] = reply
+    return _raise_first(replies)
+
+
+def plain(commands: Sequence[Command], absent: str = "") -> Conversation:
+    """Commands in one round trip; raises the first error one of them met.
+
+    `absent` is the first word of an error that only says that nothing is there: it reads as None.
+    """
+    replies = yield commands
+    return _raise_first([None if absent and _is(reply, absent) else reply for reply in replies])
+
+
+def _is(reply: Reply, word: str) -> bool:
+    return isinstance(reply, ResponseError) and str(reply).startswith(word)
+
+
+def _raise_first(replies: Sequence[Reply]) -> list[Reply]:
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply
+    return list(replies)

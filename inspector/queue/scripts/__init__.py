@@ -1,0 +1,1 @@
+"""The Lua scripts, each with its contract at the top; read by inspector.queue.scripting."""

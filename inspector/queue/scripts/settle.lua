@@ -1,0 +1,62 @@
+-- Shared by finish, bury and expire, which the loader puts it in front of: an image reaches its terminal state.
+--
+-- KEYS  1 work  2 results  3 ring  4 totals  5 state:<id>  6 job:<id>  7 image:<id>  8 map:<id>  9 result:<id>
+-- ARGV  1 prefix  2 group  3 id  4 line  5 state  6 accept (1 | 0)  7 result JSON or ''  8 error JSON or ''
+--       9 map PNG or ''  10 recent_bytes  11 forget_after, ms  12 results_kept, ms
+--
+-- The image stays, now in the ring of recent ones; the oldest of the ring leave when it holds more than
+-- recent_bytes, the newest never. state:<id> and its idempotency key are forgotten forget_after from now.
+-- Touches the undeclared keys <prefix>{job,image,map,result}:<evicted id> and <prefix>idem:<hash>; they share
+-- the hash tag.
+
+-- A lowered recent_bytes must not hold the server up: the rest leaves with the next images.
+local EVICT_AT_MOST = 1000
+
+-- {consumer, delivery count} of a pending entry, or nil; no group is no delivery.
+local function delivery_of(entry)
+  local pending = redis.pcall('XPENDING', KEYS[1], ARGV[2], entry, entry, 1)
+  if pending.err or #pending == 0 then
+    return nil
+  end
+  return {pending[1][2], pending[1][4]}
+end
+
+local function evict(recent)
+  local evicted = 0
+  while recent > tonumber(ARGV[10]) and evicted < EVICT_AT_MOST and redis.call('LLEN', KEYS[3]) > 1 do
+    local size, id = string.match(redis.call('RPOP', KEYS[3]), '^(%d+):(.*)$')
+    redis.call('UNLINK', ARGV[1] .. 'job:' .. id, ARGV[1] .. 'image:' .. id, ARGV[1] .. 'map:' .. id,
+      ARGV[1] .. 'result:' .. id)
+    recent = redis.call('HINCRBY', KEYS[4], 'recent', -size)
+    evicted = evicted + 1
+  end
+end
+
+local function announce()
+  redis.call('XADD', KEYS[2], '*', 'id', ARGV[3], 'line', ARGV[4], 'state', ARGV[5], 'accept', ARGV[6],
+    'result', ARGV[7], 'error', ARGV[8])
+  local time = redis.call('TIME')
+  local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[12])
+  redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', oldest))
+end
+
+local function keep_recent()
+  if ARGV[7] ~= '' then redis.call('SET', KEYS[9], ARGV[7]) end
+  if ARGV[9] ~= '' then redis.call('SET', KEYS[8], ARGV[9]) end
+  local size = redis.call('STRLEN', KEYS[7]) + redis.call('STRLEN', KEYS[6]) + #ARGV[7] + #ARGV[9]
+  redis.call('LPUSH', KEYS[3], size .. ':' .. ARGV[3])
+  evict(redis.call('HINCRBY', KEYS[4], 'recent', size))
+end
+
+local function settle(entry, token)
+  local held = redis.call('HMGET', KEYS[5], 'bytes', 'idem')
+  redis.call('HSET', KEYS[5], 'state', ARGV[5], 'accept', ARGV[6], 'token', token)
+  if ARGV[8] ~= '' then redis.call('HSET', KEYS[5], 'error', ARGV[8]) end
+  redis.pcall('XACK', KEYS[1], ARGV[2], entry)
+  redis.call('XDEL', KEYS[1], entry)
+  redis.call('HINCRBY', KEYS[4], 'bytes', -held[1])
+  announce()
+  keep_recent()
+  redis.call('PEXPIRE', KEYS[5], ARGV[11])
+  if held[2] ~= '' then redis.call('PEXPIRE', ARGV[1] .. 'idem:' .. held[2], ARGV[11]) end
+end

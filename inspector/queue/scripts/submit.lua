@@ -1,0 +1,53 @@
+#!lua
+-- Admit one image and enqueue it.
+--
+-- KEYS  1 work  2 totals  3 state:<id>  4 job:<id>  5 image:<id>  6 idem:<hash> (or none)
+-- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes
+--       8 max_bytes  9 max_depth  10 <hash> of the idempotency key, or ''
+-- reply {CREATED, id} | {KNOWN, id}             the id of the job that stands for this request
+--       {CONFLICT, id}                           id or key known with another digest; nothing stored
+--       {BUSY, 'bytes' | 'depth', what is held}  over a budget; nothing stored
+--
+-- The idempotency key has no TTL here: finishing sets it, so an image that waits for days keeps its key.
+-- No allow-oom flag: a full server refuses the whole script before its first write.
+-- Touches the undeclared key <prefix>state:<earlier id>; it shares the hash tag.
+
+local prefix, id, digest, hash = ARGV[1], ARGV[2], ARGV[5], ARGV[10]
+
+local known = redis.call('HGET', KEYS[3], 'digest')
+if known then
+  return {known == digest and 'KNOWN' or 'CONFLICT', id}
+end
+
+if hash ~= '' then
+  local held = redis.call('GET', KEYS[6])
+  if held then
+    local earlier_digest, earlier = string.match(held, '^([^:]*):(.*)$')
+    if redis.call('EXISTS', prefix .. 'state:' .. earlier) == 1 then
+      return {earlier_digest == digest and 'KNOWN' or 'CONFLICT', earlier}
+    end
+  end
+end
+
+local size = #ARGV[7]
+local bytes = tonumber(redis.call('HGET', KEYS[2], 'bytes') or '0')
+if bytes + size > tonumber(ARGV[8]) then
+  return {'BUSY', 'bytes', bytes}
+end
+local depth = redis.call('XLEN', KEYS[1])
+if depth >= tonumber(ARGV[9]) then
+  return {'BUSY', 'depth', depth}
+end
+
+local time = redis.call('TIME')
+local submitted = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local entry = redis.call('XADD', KEYS[1], '*', 'id', id, 'line', ARGV[3])
+redis.call('HSET', KEYS[3], 'submitted', submitted, 'line', ARGV[3], 'format', ARGV[4], 'digest', digest,
+  'entry', entry, 'bytes', size, 'idem', hash, 'state', 'queued')
+redis.call('SET', KEYS[4], ARGV[6])
+redis.call('SET', KEYS[5], ARGV[7])
+redis.call('HINCRBY', KEYS[2], 'bytes', size)
+if hash ~= '' then
+  redis.call('SET', KEYS[6], digest .. ':' .. id)
+end
+return {'CREATED', id}
