@@ -1,0 +1,22 @@
+"""The gateway: takes images in over HTTP, shows results. Light: no torch, numpy, OpenCV or OpenVINO.
+
+__main__.py   `python -m api`: options, ports, signals
+app.py        create_app(settings): resources opened in the lifespan into a typed state
+settings.py   every setting, with its unit and its reason
+state.py      what is open while the process runs
+gateway.py    all request logic: validate, admit, publish, await the outcome
+body.py       the request body: a stream with a cap, hashed as it comes
+parameters.py query parameters and headers: every rule about what a client may write
+envelope.py   the answer's bytes; the worker's result goes in unparsed
+hub.py        ONE reader of results for the process -> waiting requests and live viewers
+expiry.py     expires accepted images that no worker starts in time
+problems.py   the ONE place that turns errors into RFC 9457 problem documents
+metrics.py    every Prometheus metric of the gateway
+security.py   the headers that every answer carries
+schemas.py    what the answers look like, for the documentation only
+openapi.py    what FastAPI cannot know of the API: headers, the binary body, the problems
+logs.py       one JSON object a line
+background.py the loops beside the requests, kept alive
+routes/       one file a group of URLs; no logic in them
+dashboard/    the live page
+"""

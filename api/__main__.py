@@ -1,0 +1,127 @@
+"""`python -m api`: one gateway process. Options go before INSPECTOR_ environment variables.
+
+Both ports are bound before anything is said to be ready: a port in use is one clear line and exit status 2.
+On SIGTERM or Ctrl-C: stop accepting, answer the requests that wait (202, with the URL to ask later), end the
+live streams, leave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import math
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import NoReturn
+
+import uvicorn
+
+from api import logs
+from api import settings as configuration
+from api.app import create_app, new_metrics
+from api.metrics import Metrics
+from api.settings import Settings
+from api.state import Resources
+from inspector.errors import InspectorError, SettingsError
+
+log = logging.getLogger("api")
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted: every camera of a plant that reconnects at once."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn waits for requests to end when it is stopped; this one first tells them to."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        resources: Resources = self.config.loaded_app.state.resources
+        resources.hub.stop()
+        await super().shutdown(sockets)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = vars(_parser().parse_args(arguments))
+    logs.configure(options.pop("log_level"))
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        settings = configuration.load(**{name: value for name, value in options.items() if value is not None})
+        serve(settings)
+    except InspectorError as error:
+        log.critical("%s: %s %s", error.title, error, error.advice)
+        return 2
+    return 0
+
+
+def serve(settings: Settings) -> None:
+    """Until a signal comes. Raises SettingsError when a port cannot be had, RecipeError."""
+    metrics = new_metrics(settings)
+    app = create_app(settings, metrics)
+    with (
+        _bound(settings.host, settings.port, "port") as listener,
+        _served(metrics, settings.metrics_host, settings.metrics_port) as metrics_port,
+    ):
+        log.info("listening on http://%s:%d", settings.host, listener.getsockname()[1])
+        log.info("metrics on http://%s:%d/metrics", settings.metrics_host, metrics_port)
+        config = uvicorn.Config(
+            app,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=math.ceil(settings.shutdown_s),
+        )
+        Server(config).run(sockets=[listener])
+
+
+def _bound(host: str, port: int, name: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise _taken(name, host, port, error) from error
+
+
+@contextmanager
+def _served(metrics: Metrics, host: str, port: int) -> Iterator[int]:
+    with ExitStack() as stack:
+        try:
+            served_port = stack.enter_context(metrics.served(host, port))
+        except OSError as error:
+            raise _taken("metrics_port", host, port, error) from error
+        yield served_port
+
+
+def _taken(name: str, host: str, port: int, error: OSError) -> SettingsError:
+    return SettingsError(f"{name}: cannot listen on {host}:{port}: {error.strerror}.")
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Before the server listens, and once it has ended: a stop that was asked for is no failure."""
+    sys.exit(0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m api",
+        description="The gateway: takes images in over HTTP, shows results.",
+        epilog="example: python -m api --port 8000 --metrics-port 9100 --redis-url redis://127.0.0.1:6379/0",
+    )
+    fields = Settings.model_fields
+    for name in ("host", "metrics_host", "redis_url", "recipes_dir", "lines"):
+        parser.add_argument(f"--{name.replace('_', '-')}", help=fields[name].description)
+    for name in ("port", "metrics_port"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, help=fields[name].description)
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

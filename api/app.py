@@ -1,0 +1,90 @@
+"""create_app(settings): the gateway as an ASGI application. Nothing is opened before its lifespan starts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from api import background, openapi, problems, security
+from api.dashboard.routes import router as dashboard
+from api.expiry import Expiry
+from api.gateway import Gateway
+from api.hub import Hub
+from api.metrics import Metrics
+from api.routes import events, health, inspections, reference, status
+from api.settings import Settings
+from api.state import Connect, Queue, Resources
+from inspector import __version__
+from inspector.decision.recipes import RecipeBook
+from inspector.queue import connect
+
+
+def create_app(
+    settings: Settings, metrics: Metrics | None = None, open_queue: Connect | None = None
+) -> FastAPI:
+    """The application. Reads the recipes at once: RecipeError before anything listens.
+
+    `metrics` is given by whoever serves them; `open_queue` replaces the queue on settings.redis_url.
+    """
+    recipes = RecipeBook.read(settings.recipes_dir)
+    app = FastAPI(
+        title="Inspector",
+        version=__version__,
+        summary="Post an image of a part, get a verdict, boxes and an attention map.",
+        lifespan=partial(
+            _opened,
+            settings=settings,
+            recipes=recipes,
+            metrics=metrics or new_metrics(settings),
+            open_queue=open_queue or _on_redis,
+        ),
+        # The usual pages load their scripts from the internet; routes/reference.py works without.
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=Response,
+    )
+    app.add_middleware(security.SecurityHeaders)
+    problems.install(app)
+    for routes in (inspections, events, status, health, reference):
+        app.include_router(routes.router)
+    app.include_router(dashboard)
+    openapi.install(app)
+    return app
+
+
+def new_metrics(settings: Settings) -> Metrics:
+    return Metrics(settings.lines, problems.REFUSALS)
+
+
+def _on_redis(settings: Settings) -> Queue:
+    url, budgets = settings.redis_url, settings.budgets
+    return Queue(connect.producer(url, budgets), connect.results(url), connect.admin(url))
+
+
+@asynccontextmanager
+async def _opened(
+    app: FastAPI, *, settings: Settings, recipes: RecipeBook, metrics: Metrics, open_queue: Connect
+) -> AsyncIterator[None]:
+    queue = open_queue(settings)
+    expiry = Expiry(queue.producer)
+    hub = Hub(
+        queue.results,
+        max_viewers=settings.max_viewers,
+        viewer_buffer=settings.viewer_buffer,
+        keep_alive_s=settings.keep_alive_s,
+        on_outcome=expiry.finished,
+    )
+    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, expiry, metrics)
+    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway)
+    refresh = partial(
+        background.refresh_metrics, queue.admin, hub, metrics, every_s=settings.status_refresh_s
+    )
+    async with background.running(hub.run, refresh):
+        yield
+        hub.stop()
+    expiry.stop()
+    await queue.aclose()

@@ -1,0 +1,52 @@
+"""The loops beside the requests, kept alive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from api.hub import Hub
+from api.metrics import Metrics
+from inspector.errors import QueueUnavailable
+from inspector.queue.base import Admin
+
+log = logging.getLogger(__name__)
+
+RESTART_PAUSE = timedelta(seconds=1)
+"""Before a loop that broke through a fault of ours runs again."""
+
+
+@asynccontextmanager
+async def running(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Runs each loop as a task while the block lasts."""
+    tasks = [asyncio.create_task(_forever(loop)) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _forever(loop: Callable[[], Awaitable[None]]) -> None:
+    """A fault in a loop is logged and the loop starts again: one odd message must not blind the gateway."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("a background loop broke and starts again")
+        await asyncio.sleep(RESTART_PAUSE.total_seconds())
+
+
+async def refresh_metrics(admin: Admin, hub: Hub, metrics: Metrics, every_s: float) -> None:
+    """Look at queue and hub every `every_s` seconds, forever."""
+    while True:
+        try:
+            metrics.saw_queue(await admin.status())
+        except QueueUnavailable:  # the hub's loop logs it; here it is a metric
+            metrics.saw_queue(None)
+        metrics.saw_hub(waiting=hub.waiting, viewing=hub.viewing, dropped=hub.dropped)
+        await asyncio.sleep(every_s)

@@ -1,0 +1,61 @@
+"""The request body: read as a stream with a cap, hashed as it comes, compared with what was announced."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from hashlib import sha256
+
+from starlette.requests import ClientDisconnect, Request
+
+from api import parameters
+from inspector.errors import DigestMismatch, EmptyBody, ImageTooLarge, LengthMismatch
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    data: bytes
+    sha256: str
+    """Hex."""
+
+
+def announced(request: Request, limit: int) -> int:
+    """The bytes that Content-Length announces, 0 when it does not. Raises ImageTooLarge, with none read."""
+    length = parameters.content_length(request.headers)
+    if length is not None and length > limit:
+        raise ImageTooLarge(f"{length:,} bytes are announced; at most {limit:,} are accepted")
+    return length or 0
+
+
+async def read(request: Request, *, limit: int, timeout_s: float) -> Body:
+    """The whole body, as announced.
+
+    Raises EmptyBody, ImageTooLarge (no more than `limit` bytes are ever held), LengthMismatch (the client
+    went away or stopped sending), DigestMismatch.
+    """
+    digest = parameters.content_digest(request.headers)
+    try:
+        async with asyncio.timeout(timeout_s):
+            body = await _collect(request, limit)
+    except TimeoutError:
+        raise LengthMismatch(f"the body did not come as a whole within {timeout_s:g} s") from None
+    except ClientDisconnect:
+        raise LengthMismatch("the connection ended before the body did") from None
+    if not body.data:
+        raise EmptyBody("the body is empty")
+    if digest is not None and digest.hex() != body.sha256:
+        raise DigestMismatch(f"the body's sha-256 is {body.sha256}, not {digest.hex()} as announced")
+    return body
+
+
+async def _collect(request: Request, limit: int) -> Body:
+    chunks: list[bytes] = []
+    size = 0
+    hashed = sha256()
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise ImageTooLarge(f"the body is longer than the {limit:,} bytes that are accepted")
+        hashed.update(chunk)
+        chunks.append(chunk)
+    return Body(b"".join(chunks), hashed.hexdigest())

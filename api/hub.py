@@ -1,0 +1,208 @@
+"""ONE reader of the result stream for the whole process.
+
+    Results.follow ──> Hub ──> waiters   requests with Prefer: wait, by id; each is told once
+                          └──> viewers   live streams; each has a buffer of its own, a full one ends it
+
+The reader never waits for a waiter or a viewer. When the queue goes away it keeps trying, and continues
+behind the last outcome it saw, so a break loses nothing. A waiter that is told nothing reads the state itself
+at its deadline: the hub makes answers fast; it is not what makes them right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+
+from api import envelope
+from inspector.errors import Busy, InspectionNotFound, QueueUnavailable
+from inspector.messages.result import Outcome
+from inspector.queue.base import Announcement, Results
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE = timedelta(milliseconds=50)
+LONGEST_PAUSE = timedelta(seconds=1)
+"""Between two tries to reach the queue: soon at first, then no busier than needed for a quick return."""
+
+REMEMBERED = 256
+"""Outcomes that a viewer who reconnects (Last-Event-ID) gets again; some megabytes at most."""
+
+
+class Waiter:
+    """One request's wait for one outcome."""
+
+    def __init__(self) -> None:
+        self._told: asyncio.Future[Outcome | None] = asyncio.get_running_loop().create_future()
+
+    def tell(self, outcome: Outcome | None) -> None:
+        if not self._told.done():
+            self._told.set_result(outcome)
+
+    async def outcome(self, seconds: float) -> Outcome | None:
+        """The outcome, or None when the time has passed or the process stops."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._told
+        return None
+
+
+class Viewer:
+    """One live stream: an iterator of server-sent events, as bytes. Ends when it lags too far behind."""
+
+    def __init__(self, buffer: int, keep_alive_s: float) -> None:
+        self._events: asyncio.Queue[bytes | None] = asyncio.Queue(buffer)
+        self._keep_alive_s = keep_alive_s
+        self._ended = False
+
+    def offer(self, event: bytes) -> bool:
+        """False when the buffer is full: the stream then ends behind what it holds."""
+        if self._ended or self._events.full():
+            self._ended = True
+            return False
+        self._events.put_nowait(event)
+        return True
+
+    def end(self) -> None:
+        self._ended = True
+        with suppress(asyncio.QueueFull):  # a full one ends by itself once it is empty
+            self._events.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"retry: 1000\n\n"  # a browser comes back after a second
+        while not (self._ended and self._events.empty()):
+            event = b": still here\n\n"
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._keep_alive_s):
+                    got = await self._events.get()
+                    if got is None:
+                        return
+                    event = got
+            yield event
+
+
+class Hub:
+    """Run `run()` as a task. All else is called from the same event loop."""
+
+    def __init__(
+        self,
+        results: Results,
+        *,
+        max_viewers: int,
+        viewer_buffer: int,
+        keep_alive_s: float,
+        on_outcome: Callable[[str], None],
+    ) -> None:
+        self._results = results
+        self._on_outcome = on_outcome
+        self._max_viewers = max_viewers
+        self._viewer_buffer = viewer_buffer
+        self._keep_alive_s = keep_alive_s
+        self._waiters: dict[str, list[Waiter]] = {}
+        self._viewers: set[Viewer] = set()
+        self._remembered: deque[tuple[str, bytes]] = deque(maxlen=REMEMBERED)
+        self._cursor = "$"
+        self._stopping = False
+        self.dropped = 0
+        """Viewers ended because they were too slow."""
+
+    @property
+    def waiting(self) -> int:
+        return sum(len(waiters) for waiters in self._waiters.values())
+
+    @property
+    def viewing(self) -> int:
+        return len(self._viewers)
+
+    async def run(self) -> None:
+        """Read forever; survives any absence of the queue."""
+        pause = FIRST_PAUSE
+        while True:
+            before = self._cursor
+            try:
+                await self._follow()
+            except QueueUnavailable as error:
+                log.warning("results cannot be read, trying again: %s", error)
+            pause = FIRST_PAUSE if self._cursor != before else min(pause * 2, LONGEST_PAUSE)
+            await asyncio.sleep(pause.total_seconds())
+            await self._catch_up()
+
+    def stop(self) -> None:
+        """The process ends: requests answer with what they know, live streams end."""
+        self._stopping = True
+        for waiter in [waiter for waiters in self._waiters.values() for waiter in waiters]:
+            waiter.tell(None)
+        for viewer in self._viewers:
+            viewer.end()
+
+    @contextmanager
+    def expecting(self, inspection_id: str) -> Iterator[Waiter]:
+        """Register before the image is submitted: an outcome cannot come between."""
+        waiter = Waiter()
+        if self._stopping:
+            waiter.tell(None)
+        self._waiters.setdefault(inspection_id, []).append(waiter)
+        try:
+            yield waiter
+        finally:
+            self._waiters[inspection_id].remove(waiter)
+            if not self._waiters[inspection_id]:
+                del self._waiters[inspection_id]
+
+    def watch(self, after: str | None = None) -> Viewer:
+        """A new live stream, from now on, or behind the event `after` as far as it is remembered.
+
+        Hand it to `leave` in the end. Raises Busy when there are too many.
+        """
+        if self.viewing >= self._max_viewers:
+            raise Busy(f"{self._max_viewers} live streams are open already", retry_after_s=5)
+        viewer = Viewer(self._viewer_buffer, self._keep_alive_s)
+        for event in self._behind(after):
+            viewer.offer(event)
+        if self._stopping:
+            viewer.end()
+        self._viewers.add(viewer)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        self._viewers.discard(viewer)
+
+    async def _follow(self) -> None:
+        async for announcement in self._results.follow(self._cursor):
+            self._cursor = announcement.cursor
+            self._announce(announcement)
+
+    def _announce(self, announcement: Announcement) -> None:
+        for waiter in self._waiters.get(announcement.outcome.id, ()):
+            waiter.tell(announcement.outcome)
+        self._on_outcome(announcement.outcome.id)
+        event = envelope.event(announcement)
+        self._remembered.append((announcement.cursor, event))
+        for viewer in [viewer for viewer in self._viewers if not viewer.offer(event)]:
+            self._viewers.discard(viewer)
+            self.dropped += 1
+
+    def _behind(self, after: str | None) -> list[bytes]:
+        cursors = [cursor for cursor, _ in self._remembered]
+        if after not in cursors:
+            return []
+        missed = [event for _, event in self._remembered][cursors.index(after) + 1 :]
+        return missed[-self._viewer_buffer :]
+
+    async def _catch_up(self) -> None:
+        """After a break with no cursor yet, outcomes may have passed unseen: look for those awaited."""
+        if self._cursor != "$":
+            return
+        for inspection_id in list(self._waiters):
+            try:
+                snapshot = await self._results.read(inspection_id)
+            except InspectionNotFound:  # registered, not submitted yet
+                continue
+            except QueueUnavailable:
+                return
+            for waiter in self._waiters.get(inspection_id, ()):
+                if snapshot.outcome is not None:
+                    waiter.tell(snapshot.outcome)

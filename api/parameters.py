@@ -1,0 +1,181 @@
+"""What a client may write: the query parameters and headers of a request, each with its rule.
+
+A value that breaks its rule, a parameter that is not known and one that comes twice are refused: `stationn=`
+must not silently lose a station.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from hashlib import sha256
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from starlette.datastructures import Headers
+from starlette.requests import Request
+
+from inspector.errors import InspectionNotFound, InvalidParameter
+from inspector.messages.names import LABEL_RULE, NAME_RULE, Label, Name
+
+MAX_DEADLINE_MS = 86_400_000
+"""A day: as long as an id is remembered."""
+
+MAX_LATEST = 200
+"""Results that one list may hold: a page of tiles; each result can have 300 findings."""
+
+MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp"}
+"""Of each format that is read."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_DIGITS = re.compile(r"-?[0-9]{1,12}")
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_TIMESTAMP_RULE = "an ISO 8601 time with its zone, as 2026-01-31T08:15:00.250Z (a + is written %2B in a URL)"
+
+
+def _whole(value: object) -> object:
+    """Python reads 1_000, ' 5 ' and 5.0 as whole numbers; a camera that sends them has a bug."""
+    if isinstance(value, str) and not _DIGITS.fullmatch(value):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _timestamp(value: object) -> object:
+    # pydantic alone would read "1700000000" as a time too, guessing the unit.
+    if isinstance(value, str) and not _TIMESTAMP.fullmatch(value):
+        raise ValueError(f"must be {_TIMESTAMP_RULE}")
+    return value
+
+
+def _boolean(value: object) -> object:
+    if isinstance(value, str) and value not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return value
+
+
+Whole = BeforeValidator(_whole)
+
+
+class PartQuery(BaseModel):
+    """What is said of a part when its image is posted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    line: Name = Field("default", description=f"The production line: {NAME_RULE}.")
+    station: Name | None = Field(None, description=f"The station on the line: {NAME_RULE}.")
+    view: Name | None = Field(None, description=f"Which camera's look at the part: {NAME_RULE}.")
+    part_id: Label | None = Field(None, description=f"What stands on the part: {LABEL_RULE}.")
+    lot_id: Label | None = Field(None, description=f"The lot it belongs to: {LABEL_RULE}.")
+    recipe: Name = Field("default", description="The recipe to judge it by; GET /v1/status lists them.")
+    captured_at: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description=f"When the camera took it: {_TIMESTAMP_RULE}."
+    )
+    deadline_ms: Annotated[int | None, Whole] = Field(
+        None,
+        ge=1,
+        le=MAX_DEADLINE_MS,
+        description="Milliseconds after receipt for which a verdict is of use; not started by then: expired.",
+    )
+    simulated: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="The image was not taken of a part: a demonstration, a test."
+    )
+
+
+class LatestQuery(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limit: Annotated[int, Whole] = Field(50, ge=1, le=MAX_LATEST, description="How many, newest first.")
+
+
+def once_each(request: Request) -> None:
+    """Raises InvalidParameter when a query parameter comes twice: which of the two would be meant?"""
+    names = [name for name, _ in request.query_params.multi_items()]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidParameter(shown(name), "is given more than once")
+
+
+def inspection_id(text: str) -> str:
+    """Raises InspectionNotFound for what cannot be an id, so that only ids reach the queue's keys."""
+    if not _ID.fullmatch(text):
+        raise InspectionNotFound("that is not an id that this gateway gives")
+    return text
+
+
+def shown(text: str) -> str:
+    """A client's text for a message: printable and short."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:64])
+
+
+# --- headers ----------------------------------------------------------------------------------------------
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_QUOTED_KEY = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+_DIGEST = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)=:([A-Za-z0-9+/=]*):\s*")
+_PREFERENCE = re.compile(
+    r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^\s,;"]*))?[^,]*(?:,|$)'
+)
+
+
+def idempotency_key(headers: Headers) -> str | None:
+    """The key, bare or as a structured-field string ("..."); both spellings are the same key."""
+    values = headers.getlist("idempotency-key")
+    if not values:
+        return None
+    text = values[0].strip()
+    quoted = _QUOTED_KEY.fullmatch(text)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text
+    if len(values) > 1 or (text.startswith('"') and not quoted) or not _KEY.fullmatch(key):
+        raise InvalidParameter("Idempotency-Key", "must be one key of 1-255 printable ASCII characters")
+    return key
+
+
+def content_digest(headers: Headers) -> bytes | None:
+    """The sha-256 of Content-Digest (RFC 9530), 32 bytes.
+
+    Other algorithms beside it are ignored, as the RFC allows. A header without sha-256 is refused: whoever
+    asks for a check must not believe that it was made.
+    """
+    values = headers.getlist("content-digest")
+    if not values:
+        return None
+    items = [_DIGEST.fullmatch(item) for item in ",".join(values).split(",")]
+    digests = {item[1]: item[2] for item in items if item}
+    if not all(items) or "sha-256" not in digests:
+        raise InvalidParameter("Content-Digest", "must be sha-256=:BASE64: (RFC 9530)")
+    try:
+        digest = base64.b64decode(digests["sha-256"], validate=True)
+    except binascii.Error:
+        digest = b""
+    if len(digest) != sha256().digest_size:
+        raise InvalidParameter("Content-Digest", "sha-256 must be 32 bytes in base64 between two colons")
+    return digest
+
+
+def wait_s(headers: Headers, limit: int) -> int | None:
+    """The seconds of `Prefer: wait=`, at most `limit`; None without one.
+
+    RFC 7240: the first of several counts; preferences that are not known or not understood are ignored, and
+    Preference-Applied in the answer says which was not.
+    """
+    for name, value in _PREFERENCE.findall(",".join(headers.getlist("prefer"))):
+        if name.lower() == "wait":
+            seconds = value.strip('"')
+            return min(int(seconds), limit) if re.fullmatch("[0-9]{1,9}", seconds) else None
+    return None
+
+
+def content_length(headers: Headers) -> int | None:
+    """The server has checked that it is a number, and that it agrees with Transfer-Encoding."""
+    text = headers.get("content-length", "")
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
+
+
+def request_digest(query: PartQuery, image_sha256: str) -> str:
+    """Hex SHA-256 over all that must be alike when an Idempotency-Key is used again."""
+    canonical = json.dumps([image_sha256, query.model_dump(mode="json")], sort_keys=True)
+    return sha256(canonical.encode()).hexdigest()

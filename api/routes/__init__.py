@@ -1,0 +1,8 @@
+"""The URLs, one file a group. They read the request's shape and write the answer's; the logic is elsewhere.
+
+inspections.py   /v1/inspections: post, list, look up, image, attention map
+events.py        /v1/events: the live stream
+status.py        /v1/status: workers, queue, recipes
+health.py        /healthz, /readyz
+reference.py     /docs, /problems/<code>: the documentation, readable offline
+"""

@@ -1,0 +1,25 @@
+"""/healthz and /readyz, for whoever starts, stops and routes to gateways."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from api import openapi
+from api.state import Resources, resources_of
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/healthz", summary="The process lives", responses=openapi.text_responses())
+async def healthz() -> Response:
+    """Says nothing of the queue: to restart a gateway does not bring a Redis back."""
+    return Response("ok\n", media_type="text/plain")
+
+
+@router.get("/readyz", summary="Images can be accepted", responses=openapi.text_responses(503))
+async def readyz(resources: Annotated[Resources, Depends(resources_of)]) -> Response:
+    """503 without Redis. Workers do not count: a rollout of workers would take every gateway out."""
+    await resources.queue.admin.ping()
+    return Response("ready\n", media_type="text/plain")

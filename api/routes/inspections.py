@@ -1,0 +1,100 @@
+"""/v1/inspections: post an image, look up what became of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from api import envelope, openapi, parameters, schemas
+from api.gateway import Answer
+from api.parameters import LatestQuery, PartQuery
+from api.state import Resources, resources_of
+
+router = APIRouter(
+    prefix="/v1/inspections", tags=["inspections"], dependencies=[Depends(parameters.once_each)]
+)
+
+Open = Annotated[Resources, Depends(resources_of)]
+InspectionId = Annotated[str, Path(alias="id", description="The id that the gateway gave.")]
+
+# Bytes that a client sent, or that are drawn from them: shown as an image, never run, never guessed at.
+_IMAGE_HEADERS = {"Content-Disposition": "inline", "Cache-Control": "private, max-age=3600, immutable"}
+
+
+@router.post(
+    "",
+    summary="Inspect an image",
+    status_code=202,
+    responses=openapi.responses(
+        {200: schemas.Inspection, 202: schemas.Inspection}, 400, 413, 415, 422, 500, 503, waits=True
+    ),
+    openapi_extra=openapi.POST,
+)
+async def post(request: Request, resources: Open, query: Annotated[PartQuery, Query()]) -> Response:
+    """The body is the image itself: JPEG, PNG or BMP of 8 bits a channel; its Content-Type is not looked at.
+
+    200 with the outcome when it is reached within `Prefer: wait=`, else 202 and the URL to ask later. An
+    answer of either kind means that the image is stored and will be done, failed or expired.
+    """
+    answer = await resources.gateway.accept(request, query)
+    return _answer(answer, status=200 if answer.terminal else 202)
+
+
+@router.get(
+    "",
+    summary="The latest outcomes",
+    responses=openapi.responses({200: schemas.InspectionList}, 400, 503),
+)
+async def latest(resources: Open, query: Annotated[LatestQuery, Query()]) -> Response:
+    """Newest first, as far as they are among the recent ones that the queue still holds."""
+    outcomes = await resources.queue.results.latest(query.limit)
+    return _json(envelope.of_list(outcomes))
+
+
+@router.get(
+    "/{id}",
+    summary="One inspection",
+    responses=openapi.responses({200: schemas.Inspection}, 400, 404, 503, waits=True),
+    openapi_extra={"parameters": [openapi.PREFER]},
+)
+async def look_up(request: Request, resources: Open, inspection_id: InspectionId) -> Response:
+    """What is known now, or, with `Prefer: wait=`, as soon as it is finished or the wait is over."""
+    wait_s = parameters.wait_s(request.headers, resources.settings.max_wait_s)
+    answer = await resources.gateway.look_up(parameters.inspection_id(inspection_id), wait_s)
+    return _answer(answer, status=200)
+
+
+@router.get(
+    "/{id}/image",
+    summary="The image, byte for byte as posted",
+    responses=openapi.binary_responses(*parameters.MEDIA_TYPES.values()),
+)
+async def image(resources: Open, inspection_id: InspectionId) -> Response:
+    """As long as it is among the recent ones; 410 afterwards."""
+    kind, data = await resources.queue.results.image(parameters.inspection_id(inspection_id))
+    return Response(data, headers=_IMAGE_HEADERS, media_type=parameters.MEDIA_TYPES[kind])
+
+
+@router.get(
+    "/{id}/attention.png",
+    summary="The attention map",
+    responses=openapi.binary_responses("image/png"),
+)
+async def attention(resources: Open, inspection_id: InspectionId) -> Response:
+    """round(255 x M) of the whole field of view, 8-bit grey; smaller than the image, the same aspect."""
+    data = await resources.queue.results.attention(parameters.inspection_id(inspection_id))
+    return Response(data, headers=_IMAGE_HEADERS, media_type="image/png")
+
+
+def _answer(answer: Answer, status: int) -> Response:
+    response = _json(answer.content, status)
+    if status == 202:
+        response.headers["Location"] = f"/v1/inspections/{answer.id}"
+    if answer.waited_s is not None:
+        response.headers["Preference-Applied"] = f"wait={answer.waited_s}"
+    return response
+
+
+def _json(content: bytes, status: int = 200) -> Response:
+    return Response(content, status, {"Cache-Control": "no-store"}, media_type="application/json")

@@ -1,0 +1,48 @@
+"""What is open while the process runs, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from api.gateway import Gateway
+from api.hub import Hub
+from api.metrics import Metrics
+from api.settings import Settings
+from inspector.decision.recipes import RecipeBook
+from inspector.queue.base import Admin, Producer, Results
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The gateway's three views of the queue."""
+
+    producer: Producer
+    results: Results
+    admin: Admin
+
+    async def aclose(self) -> None:
+        for view in (self.producer, self.results, self.admin):
+            await view.aclose()
+
+
+Connect = Callable[[Settings], Queue]
+"""Opens a queue inside the running event loop; create_app takes another one for tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    settings: Settings
+    recipes: RecipeBook
+    queue: Queue
+    hub: Hub
+    metrics: Metrics
+    gateway: Gateway
+
+
+def resources_of(request: Request) -> Resources:
+    """For FastAPI's Depends, and for the error handlers."""
+    resources: Resources = request.app.state.resources
+    return resources
