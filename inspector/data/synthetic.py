@@ -5,7 +5,8 @@ synthetic_defects.py  the six kinds of defect, each checked to be what its name 
 synthetic.py          the picture of it, and the boards one after another
 
 About 48 px a mm. Copper is black (0) and ground white (255), with ragged, slightly grey edges, as a line
-camera and a threshold leave them. The same seed gives the same pixels on any machine with the same numpy and OpenCV.
+camera and a threshold leave them. The same seed gives the same pixels on any machine with the same numpy and
+OpenCV.
 """
 
 from __future__ import annotations

@@ -1,0 +1,195 @@
+"""A data set and a model -> Report.
+
+Boxes and map are measured on the images as they are, byte for byte as a camera would post them; verdicts on
+evaluation boards (data/healed.py), where good parts exist. Every image goes through the workers' own
+pipeline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from inspector.data.dataset import Boxes, Dataset, Labels, Sample
+from inspector.data.healed import encode, healed_boards
+from inspector.engines.pipeline import Pipeline
+from inspector.errors import DataError
+from inspector.evaluation.predictions import Case, Prediction, case, read_answers
+from inspector.evaluation.report import Material, ModelFacts, Report, Scores, score
+from inspector.imaging.header import sniff
+from inspector.imaging.preprocess import Prepared
+from inspector.messages.job import ImageFacts
+from inspector.messages.recipe import Recipe
+
+BATCH = 8
+"""Images in one run of the network: enough for a GPU, and 8 x 640 x 640 floats are 13 MB."""
+
+Progress = Callable[[int], None]
+"""Called with the number of images done since the last call."""
+
+
+def evaluate(
+    pipeline: Pipeline,
+    dataset: Dataset,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    unseen: frozenset[str] = frozenset(),
+    progress: Progress = lambda done: None,
+) -> Report:
+    """Everything that can be said of a model on `dataset`. `unseen` are the groups training never shows.
+
+    Boards for `image` are made of samples with a template, and samples without any box are good ones as they
+    are. Raises DataError: an unreadable image, classes that the model does not know.
+    """
+    _check_classes(pipeline, dataset)
+    started = time.monotonic()
+    asked = _Asked(pipeline, recipe, dataset.classes, progress)
+    posted = tuple(asked.cases(_as_posted(dataset.samples)))
+    boards: dict[str, list[Case]] = {"defective": [], "single": [], "good": []}
+    for judged in asked.cases(_boards(dataset, seed)):
+        boards[judged.name.rpartition(".")[2]].append(judged)
+    boards["good"] += [judged for judged in posted if not len(judged.truth_boxes)]
+    material = Material(
+        classes=dataset.classes,
+        posted=posted,
+        boards={kind: tuple(cases) for kind, cases in boards.items()},
+    )
+    facts = model_facts(pipeline)
+    return _report(material, facts, recipe, seed, unseen, time.monotonic() - started)
+
+
+def evaluate_answers(path: Path, dataset: Dataset, recipe: Recipe, *, unseen: frozenset[str]) -> Report:
+    """The same figures for boxes from the answers of a running service; maps and boards are not in them."""
+    started = time.monotonic()
+    answers = read_answers(path, dataset.samples)
+    posted = tuple(
+        case(
+            sample.name,
+            sample.group,
+            (sample.boxes, sample.labels),
+            dataset.classes,
+            answers[sample.name],
+            recipe,
+        )
+        for sample in dataset.samples
+    )
+    material = Material(classes=dataset.classes, posted=posted, boards={})
+    facts = ModelFacts(name=f"answers of {path.name}", version="")
+    return _report(material, facts, recipe, 0, unseen, time.monotonic() - started)
+
+
+def model_facts(pipeline: Pipeline) -> ModelFacts:
+    training = pipeline.bundle.manifest.training
+    return ModelFacts(
+        **pipeline.model.model_dump(),
+        parameters=training.get("parameters"),
+        gflops=training.get("gflops"),
+        engine=pipeline.engine.name,
+        device=pipeline.engine.device,
+    )
+
+
+class _Asked:
+    """Images -> judged cases, a batch at a time."""
+
+    def __init__(
+        self, pipeline: Pipeline, recipe: Recipe, classes: tuple[str, ...], progress: Progress
+    ) -> None:
+        self._pipeline = pipeline
+        self._recipe = recipe
+        self._classes = classes
+        self._progress = progress
+
+    def cases(self, questions: Iterable[_Question]) -> Iterator[Case]:
+        iterator = iter(questions)
+        while batch := list(islice(iterator, BATCH)):
+            predictions = predict(self._pipeline, [image for _, _, image, _ in batch])
+            for (name, group, _, truth), prediction in zip(batch, predictions, strict=True):
+                yield case(name, group, truth, self._classes, prediction, self._recipe)
+            self._progress(len(batch))
+
+
+_Question = tuple[str, str, bytes, tuple[Boxes, Labels]]
+"""Name, group, the image's bytes, the truth."""
+
+
+def predict(pipeline: Pipeline, images: Sequence[bytes]) -> list[Prediction]:
+    """Image files -> predictions, in order. Raises what the pipeline raises."""
+    prepared = [pipeline.decode(image, facts_of(image)) for image in images]
+    return [
+        Prediction(
+            detections=tuple(seen.detections),
+            classification=seen.classification,
+            size=_size(one),
+            attention=seen.attention,
+            downscale=seen.downscale,
+        )
+        for one, seen in zip(prepared, pipeline.infer(prepared), strict=True)
+    ]
+
+
+def facts_of(image: bytes) -> ImageFacts:
+    """What the gateway would find. Raises BadInput."""
+    header = sniff(image)
+    return ImageFacts(
+        width=header.width,
+        height=header.height,
+        format=header.format,
+        bytes=len(image),
+        sha256=hashlib.sha256(image).hexdigest(),
+    )
+
+
+def _size(prepared: Prepared) -> tuple[int, int]:
+    return prepared.height, prepared.width
+
+
+def _as_posted(samples: Iterable[Sample]) -> Iterator[_Question]:
+    for sample in samples:
+        try:
+            image = sample.image.read_bytes()
+        except OSError as error:
+            raise DataError(f"{sample.image}: cannot be read: {error.strerror}") from error
+        yield sample.name, sample.group, image, (sample.boxes, sample.labels)
+
+
+def _boards(dataset: Dataset, seed: int) -> Iterator[_Question]:
+    for board in healed_boards(dataset.where(lambda sample: len(sample.boxes) > 0), seed=seed):
+        yield board.name, board.group, encode(board.image), (board.boxes, board.labels)
+
+
+def _check_classes(pipeline: Pipeline, dataset: Dataset) -> None:
+    known = pipeline.bundle.manifest.classes
+    strange = [name for name in dataset.classes if name not in known]
+    if strange:
+        raise DataError(f"the model knows {', '.join(known)}; the data set has also {', '.join(strange)}")
+
+
+def _report(
+    material: Material,
+    model: ModelFacts,
+    recipe: Recipe,
+    seed: int,
+    unseen: frozenset[str],
+    seconds: float,
+) -> Report:
+    groups = set(material.groups)
+    return Report(
+        **dict(score(material)),
+        groups={group: score(material.of({group})) for group in sorted(groups)},
+        unseen=_part(material, groups & unseen),
+        seen=_part(material, groups - unseen) if unseen else None,
+        model=model,
+        recipe=f"{recipe.id} v{recipe.version}",
+        boards={kind: len(cases) for kind, cases in material.boards.items()},
+        seed=seed,
+        seconds=round(seconds, 3),
+    )
+
+
+def _part(material: Material, groups: set[str]) -> Scores | None:
+    return score(material.of(groups)) if groups else None
