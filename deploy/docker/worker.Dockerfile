@@ -1,0 +1,34 @@
+# syntax=docker/dockerfile:1
+# A CPU worker: runs the bundle's OpenVINO export, so no torch. The shipped bundle is inside; mount another one
+# and set INSPECTOR_MODEL to its folder.
+#   docker build -f deploy/docker/worker.Dockerfile -t inspector-worker .
+
+FROM python:3.11-slim-bookworm AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN python -m venv /opt/inspector
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY inspector ./inspector
+COPY api ./api
+COPY workers ./workers
+RUN /opt/inspector/bin/pip install ".[worker]"
+
+FROM python:3.11-slim-bookworm
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin inspector
+COPY --from=build /opt/inspector /opt/inspector
+USER 10001:10001
+WORKDIR /tmp
+ENV PATH=/opt/inspector/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    INSPECTOR_METRICS_HOST=0.0.0.0 \
+    INSPECTOR_METRICS_PORT=9100 \
+    INSPECTOR_REDIS_URL=redis://redis:6379/0
+EXPOSE 9100
+# The start period covers reading the bundle and compiling the network on a slow machine. /readyz also says
+# when Redis is away; have nothing restart a worker for that, it comes back by itself.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9100/readyz', timeout=2)"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["python", "-P", "-m", "workers"]
+CMD ["inspect"]
