@@ -93,6 +93,6 @@ def attention(kind: AttentionKind, channels: int, reduction: int = 16, *, gain: 
         "cbam": lambda: CBAM(channels, reduction, gain=gain),
         # The paper's "+SE" column counts exactly these parameters: the channel gate, average pooled.
         "se": lambda: ChannelGate(channels, reduction, gain=gain, pools=("avg",)),
-        "none": lambda: nn.Identity(),  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+        "none": nn.Identity,
     }
     return makers[kind]()

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import nn
-
 from inspector.errors import BundleError
 from inspector.models.detector import Detector
 
-NETWORKS: dict[str, Callable[..., nn.Module]] = {"detector": Detector}
+NETWORKS: dict[str, Callable[..., Detector]] = {"detector": Detector}
 
 
-def build(architecture: Mapping[str, Any]) -> nn.Module:
+def build(architecture: Mapping[str, Any]) -> Detector:
     """An untrained network. Raises BundleError for a name or arguments that this version does not know."""
     arguments = {key: tuple(v) if isinstance(v, list) else v for key, v in architecture.items()}
     name = arguments.pop("name", None)

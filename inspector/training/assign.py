@@ -27,7 +27,7 @@ class Assignment(NamedTuple):
 def assign(
     scores: Tensor, predicted: Tensor, points: Tensor, boxes: Tensor, labels: Tensor, valid: Tensor
 ) -> Assignment:
-    """Given scores (N, A, K) 0-1, predicted boxes (N, A, 4), points (A, 2); boxes (N, M, 4), labels, valid."""
+    """Scores (N, A, K) 0-1 and predicted boxes (N, A, 4) at points (A, 2), against boxes (N, M, 4)."""
     overlap = pairwise_iou(boxes, predicted)  # (N, M, A)
     of_label = scores.gather(2, labels[:, None, :].expand(-1, scores.shape[1], -1)).transpose(1, 2)
     inside = _inside(points, boxes) & valid[:, :, None]

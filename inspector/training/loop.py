@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 from inspector.data.dataset import Dataset
 from inspector.errors import DataError
 from inspector.models.detector import Detector, RawPredictions
+from inspector.models.registry import build
 from inspector.training import checkpoint
 from inspector.training.config import TrainConfig
 from inspector.training.loader import Batch, Loader
@@ -52,10 +53,15 @@ class Run:
         self.config = config
         self.folder = folder
         self.device = torch.device(device)
-        network = Detector(
-            len(data.classes), config.in_channels, attention=config.attention, reduction=config.reduction
-        )
-        self.network = network.to(self.device)
+        self.architecture = {
+            "name": "detector",
+            "classes": len(data.classes),
+            "in_channels": config.in_channels,
+            "attention": config.attention,
+            "reduction": config.reduction,
+        }
+        """What the bundle's manifest names; `models.registry.build` makes the network from it."""
+        self.network = build(self.architecture).to(self.device)
         self.average = AveragedModel(self.network, avg_fn=_running_mean, use_buffers=True)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(self.network, config.weight_decay), lr=config.learning_rate, fused=True

@@ -1,0 +1,63 @@
+"""Where to draw the line: a threshold for each class, from validation boards only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.evaluation.deeppcb_protocol import IOU
+from inspector.evaluation.metrics import iou
+from inspector.evaluation.predictions import Case
+
+FloatArray = NDArray[np.float64]
+
+CANDIDATES: FloatArray = np.round(np.arange(0.05, 0.955, 0.01), 2)
+"""Scores below 0.05 are never reported; a threshold above 0.95 would hang on rounding."""
+
+
+def choose(defective: Sequence[Case], good: Sequence[Case], classes: Sequence[str]) -> dict[str, float]:
+    """For each class the threshold with the fewest mistakes: defects missed plus good boards rejected.
+
+    Both are shares, weighed alike. Between equally good ones the middle is taken, farthest from harm either
+    way.
+    """
+    return {name: best_threshold(found_scores(defective, name), alarm_scores(good, name)) for name in classes}
+
+
+def best_threshold(found: Sequence[float], alarms: Sequence[float]) -> float:
+    """`found`: score of each true defect, 0 where missed. `alarms`: highest score on each good board."""
+    missed = _share_below(found, CANDIDATES)
+    rejected = 1 - _share_below(alarms, CANDIDATES)
+    cost = missed + rejected
+    best = CANDIDATES[np.isclose(cost, cost.min())]
+    return float(best[len(best) // 2])
+
+
+def found_scores(cases: Sequence[Case], defect_class: str) -> list[float]:
+    """For each true defect of the class, the highest score of a detection of that class that meets it."""
+    scores = []
+    for case in cases:
+        detections = [d for d in case.prediction.detections if d.defect_class == defect_class]
+        overlaps = iou(case.truth_boxes, np.array([d.box for d in detections], np.float64))
+        for row, name in zip(overlaps, case.truth_classes, strict=True):
+            if name == defect_class:
+                hits = [d.score for d, overlap in zip(detections, row, strict=True) if overlap > IOU]
+                scores.append(max(hits, default=0.0))
+    return scores
+
+
+def alarm_scores(cases: Sequence[Case], defect_class: str) -> list[float]:
+    """For each good board, the highest score of that class."""
+    return [
+        max((d.score for d in case.prediction.detections if d.defect_class == defect_class), default=0.0)
+        for case in cases
+    ]
+
+
+def _share_below(values: Sequence[float], thresholds: FloatArray) -> FloatArray:
+    if not values:
+        return np.zeros(len(thresholds))
+    below = np.asarray(values)[:, None] < thresholds
+    return np.asarray(below.mean(axis=0))
