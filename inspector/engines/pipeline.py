@@ -15,6 +15,7 @@ from inspector.engines.base import Engine
 from inspector.engines.postprocess import Inspection, inspection
 from inspector.errors import InspectionFailed
 from inspector.imaging.decode import decode
+from inspector.imaging.opencv import MAX_PIXELS
 from inspector.imaging.preprocess import Prepared, prepare
 from inspector.messages.job import ImageFacts
 from inspector.messages.result import ModelRef
@@ -24,16 +25,17 @@ from inspector.models.bundle import Bundle
 class Pipeline:
     """One bundle on one engine."""
 
-    def __init__(self, bundle: Bundle, engine: Engine) -> None:
+    def __init__(self, bundle: Bundle, engine: Engine, *, max_pixels: int = MAX_PIXELS) -> None:
         self.bundle = bundle
         self.engine = engine
+        self._max_pixels = max_pixels
         manifest = bundle.manifest
         self.model = ModelRef(name=manifest.name, version=manifest.version, sha256=bundle.sha256)
 
     def decode(self, image: bytes, facts: ImageFacts) -> Prepared:
         """Raises what imaging.decode raises. Safe to call from several threads."""
         rules = self.bundle.manifest.input
-        return prepare(decode(image, facts, rules.channels), rules)
+        return prepare(decode(image, facts, rules.channels, max_pixels=self._max_pixels), rules)
 
     def infer(self, batch: Sequence[Prepared]) -> list[Inspection]:
         """One Inspection for each image, in order; images of one shape share a run of the network.

@@ -1,0 +1,187 @@
+"""Readers decode, one thread runs the model; neither touches the network.
+
+A batch that fails is tried image by image, so that one image cannot fail its neighbours. An image that fails
+alone is failed if the model still runs on an empty one; if not, or if several images in a row fail, it is the
+worker that is broken: it gives up, and its images go to another one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from time import perf_counter
+
+from inspector.engines.conclude import conclude, outcome
+from inspector.engines.pipeline import Pipeline
+from inspector.engines.postprocess import Inspection
+from inspector.errors import DeadlineExpired, InspectionFailed, InspectorError, RecipeError
+from inspector.imaging.overlay import encode_png
+from inspector.messages.job import Job
+from inspector.messages.result import Timings, failed
+from inspector.queue.base import Finished
+from workers.hands import Hands, Held
+
+log = logging.getLogger(__name__)
+
+FAILURES_IN_A_ROW = 3
+"""Of different images, each alone: one is the image's, three are the worker's."""
+
+
+class GaveUp(Exception):
+    """The model does not run any more. Internal to the compute thread."""
+
+
+class Compute:
+    """`failure` says why it gave up; from then on it starts nothing, and its images can be withdrawn."""
+
+    def __init__(self, pipeline: Pipeline, hands: Hands, *, batch_size: int, readers: int) -> None:
+        self.failure: str | None = None
+        self._pipeline = pipeline
+        self._hands = hands
+        self._batch_size = batch_size
+        self._failed_in_a_row: set[str] = set()
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="reader")
+        # A daemon: a hung device must not keep the process alive.
+        self._thread = threading.Thread(target=self._run, name="compute", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def read(self, taken: Sequence[Held]) -> None:
+        """Decode these in the background; they come to the compute thread by themselves."""
+        for held in taken:
+            self._readers.submit(self._read, held)
+
+    def close(self) -> None:
+        """After Hands.withdraw: let the readers end."""
+        self._readers.shutdown(wait=True, cancel_futures=True)
+
+    # --- readers ------------------------------------------------------------------------------------------
+
+    def _read(self, held: Held) -> None:
+        start = perf_counter()
+        delivery = held.delivery
+        try:
+            self._check(delivery.job)
+            prepared = self._pipeline.decode(delivery.image, delivery.job.image)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the image must get its outcome
+            self._fail(held, error)
+        else:
+            self._hands.ready(held, prepared, _ms_since(start))
+
+    def _check(self, job: Job) -> None:
+        _check_deadline(job)
+        own = self._pipeline.model.name
+        if job.recipe.model not in {"default", own}:
+            raise RecipeError(
+                f"recipe {job.recipe.id!r} asks for model {job.recipe.model!r}; this worker has {own!r}"
+            )
+
+    # --- the compute thread -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while batch := self._hands.next_batch(self._batch_size):
+                self._inspect(self._in_time(batch))
+        except GaveUp as error:
+            self._give_up(str(error))
+        except BaseException as error:
+            log.exception("the compute thread broke")
+            self._give_up(f"{type(error).__name__}: {error}")
+
+    def _give_up(self, why: str) -> None:
+        self.failure = why
+        self._hands.withdraw()  # of no stage: only lets nothing more start, and wakes the network thread
+
+    def _in_time(self, batch: list[Held]) -> list[Held]:
+        """Without those whose deadline passed while they waited here."""
+        kept = []
+        for held in batch:
+            try:
+                _check_deadline(held.delivery.job)
+            except DeadlineExpired as error:
+                self._fail(held, error)
+            else:
+                kept.append(held)
+        return kept
+
+    def _inspect(self, batch: list[Held]) -> None:
+        if not batch:
+            return
+        start = perf_counter()
+        try:
+            seen = self._pipeline.infer([held.prepared for held in batch if held.prepared])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told apart and becomes an outcome
+            self._tell_apart(batch, error)
+            return
+        self._failed_in_a_row.clear()
+        inference_ms = _ms_since(start)
+        for held, inspection in zip(batch, seen, strict=True):
+            self._conclude(held, inspection, inference_ms)
+
+    def _tell_apart(self, batch: list[Held], error: Exception) -> None:
+        if len(batch) > 1:
+            log.warning("a batch of %d failed, now one by one: %s", len(batch), error)
+            for held in batch:
+                self._inspect([held])
+            return
+        self._failed_in_a_row.add(batch[0].delivery.job.id)
+        if len(self._failed_in_a_row) >= FAILURES_IN_A_ROW:
+            raise GaveUp(f"{FAILURES_IN_A_ROW} images in a row failed; the last: {error}") from error
+        self._probe()
+        self._fail(batch[0], error)
+
+    def _probe(self) -> None:
+        try:
+            self._pipeline.warm_up()
+        except Exception as error:
+            raise GaveUp(f"the model does not run any more: {error}") from error
+
+    def _conclude(self, held: Held, seen: Inspection, inference_ms: float) -> None:
+        try:
+            job, now = held.delivery.job, datetime.now(UTC)
+            timings = _timings(held, inference_ms, now)
+            result = conclude(job, seen, self._pipeline.model, timings, now)
+            finished = Finished(held.delivery, outcome(job.id, result), encode_png(seen.attention))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the image must get its outcome
+            self._fail(held, error)
+        else:
+            self._hands.finish(held, finished, result=result)
+
+    def _fail(self, held: Held, error: Exception) -> None:
+        job = held.delivery.job
+        if not isinstance(error, InspectorError):
+            log.error("image %s: unforeseen", job.id, exc_info=error)
+            error = InspectionFailed(f"{type(error).__name__}: {error}")
+        log.warning("image %s of line %s: %s: %s", job.id, job.line, error.code, error)
+        finished = Finished(held.delivery, failed(job.id, job.line, error))
+        self._hands.finish(held, finished, error_code=error.code)
+
+
+def _check_deadline(job: Job) -> None:
+    now = datetime.now(UTC)
+    if job.missed(now):
+        late = (now - job.received_at).total_seconds() * 1000
+        raise DeadlineExpired(f"not begun {late:.0f} ms after receipt; the deadline was {job.deadline_ms} ms")
+
+
+def _timings(held: Held, inference_ms: float, finished_at: datetime) -> Timings:
+    received = held.delivery.job.received_at
+    return Timings(
+        queued=_ms(received, held.taken_at),
+        decode=round(held.decode_ms, 3),
+        inference=round(inference_ms, 3),
+        total=_ms(received, finished_at),
+    )
+
+
+def _ms(start: datetime, end: datetime) -> float:
+    # Never below 0, although the gateway's clock may be ahead of this machine's.
+    return round(max(0.0, (end - start).total_seconds() * 1000), 3)
+
+
+def _ms_since(start: float) -> float:
+    return (perf_counter() - start) * 1000

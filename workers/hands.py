@@ -1,0 +1,152 @@
+"""Hands: what this worker holds, from taken to recorded. The only place where its threads meet.
+
+    READING -> READY -> COMPUTING -> FINISHED -> (recorded, released)
+       readers     compute thread       network thread
+
+An image leaves early when another worker owns it now (forget), or when this one is stopping (withdraw).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+
+from inspector.imaging.preprocess import Prepared
+from inspector.messages.result import Result
+from inspector.queue.base import Delivery, Finished
+from workers.batching import next_batch
+
+
+class Stage(Enum):
+    READING = auto()
+    READY = auto()
+    COMPUTING = auto()
+    FINISHED = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """One delivery in this worker's hands. Changed by Hands only."""
+
+    delivery: Delivery
+    lease_ends: float
+    """By time.monotonic(): from then on it is no longer renewed."""
+    taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    stage: Stage = Stage.READING
+    prepared: Prepared | None = None
+    decode_ms: float = 0.0
+    finished: Finished | None = None
+    result: Result | None = None
+    """Of a finished image that was inspected."""
+    error_code: str = ""
+    """Of a finished image that was not."""
+
+
+class Hands:
+    """Thread-safe. `max_lease`: how long one image may be renewed, so that a hung device releases it."""
+
+    def __init__(self, max_lease: timedelta) -> None:
+        self._max_lease = max_lease
+        self._held: dict[str, Held] = {}
+        self._open = True
+        self._changed = threading.Condition()
+
+    # --- the network thread -------------------------------------------------------------------------------
+
+    def accept(self, deliveries: Sequence[Delivery]) -> list[Held]:
+        lease_ends = time.monotonic() + self._max_lease.total_seconds()
+        accepted = [Held(delivery, lease_ends) for delivery in deliveries]
+        with self._changed:
+            self._held.update({held.delivery.entry: held for held in accepted})
+        return accepted
+
+    def finished(self) -> list[Held]:
+        """Those whose outcome waits to be recorded."""
+        with self._changed:
+            return self._at(Stage.FINISHED)
+
+    def release(self, entries: Collection[str]) -> None:
+        """Forget these: recorded, or another worker's now. What is still computed of them goes nowhere."""
+        with self._changed:
+            for entry in entries:
+                self._held.pop(entry, None)
+
+    def renewable(self) -> list[Delivery]:
+        """Those whose lease has not ended."""
+        now = time.monotonic()
+        with self._changed:
+            return [held.delivery for held in self._held.values() if now < held.lease_ends]
+
+    def hung(self) -> bool:
+        """Whether the model runs on an image for longer than the lease: it will not come back."""
+        now = time.monotonic()
+        with self._changed:
+            return any(now >= held.lease_ends for held in self._at(Stage.COMPUTING))
+
+    def withdraw(self, *stages: Stage) -> list[Delivery]:
+        """Start nothing more; give up the images at these stages and return them."""
+        with self._changed:
+            self._open = False
+            withdrawn = [held.delivery for held in self._at(*stages)]
+            for delivery in withdrawn:
+                del self._held[delivery.entry]
+            self._changed.notify_all()
+        return withdrawn
+
+    def wait(self, timeout: timedelta) -> None:
+        """Until an outcome waits to be recorded, nothing more can come, or the time is over."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._at(Stage.FINISHED) or not (self._open or self._at(Stage.COMPUTING)),
+                timeout.total_seconds(),
+            )
+
+    def count(self, *stages: Stage) -> int:
+        with self._changed:
+            return len(self._at(*stages))
+
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._held)
+
+    # --- readers and the compute thread -------------------------------------------------------------------
+
+    def ready(self, held: Held, prepared: Prepared, decode_ms: float) -> None:
+        def change() -> None:
+            held.prepared, held.decode_ms, held.stage = prepared, decode_ms, Stage.READY
+
+        self._change(change)
+
+    def finish(
+        self, held: Held, finished: Finished, *, result: Result | None = None, error_code: str = ""
+    ) -> None:
+        def change() -> None:
+            held.finished, held.result, held.error_code = finished, result, error_code
+            held.prepared, held.stage = None, Stage.FINISHED
+
+        self._change(change)
+
+    def next_batch(self, size: int) -> list[Held]:
+        """Blocks until images are ready; they are COMPUTING from then on. Empty: there will be no more."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._open or self._at(Stage.READY))
+            if not self._open:
+                return []
+            ready = self._at(Stage.READY)
+            picked = next_batch([held.delivery.job.recipe.model for held in ready], size)
+            batch = [ready[index] for index in picked]
+            for held in batch:
+                held.stage = Stage.COMPUTING
+            return batch
+
+    def _change(self, change: Callable[[], None]) -> None:
+        with self._changed:
+            change()
+            self._changed.notify_all()
+
+    def _at(self, *stages: Stage) -> list[Held]:
+        return [held for held in self._held.values() if held.stage in stages]

@@ -1,0 +1,201 @@
+"""The network thread of an inspecting worker: take -> (hands, compute) -> finish.
+
+One turn of the loop does what is due, most urgent first: record outcomes, heartbeat, take over abandoned
+images, report, take new ones. When the queue does not answer the loop waits and tries again; outcomes are
+kept until they are recorded, and the queue's fencing decides whether they still count.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from inspector.errors import QueueUnavailable
+from inspector.queue.base import Consumer, Delivery, FinishStatus, WorkerReport
+from workers.batching import room
+from workers.compute import Compute
+from workers.hands import Hands, Held, Stage
+from workers.health import Health
+from workers.metrics import Metrics
+from workers.pace import Backoff, Every, Pace
+
+log = logging.getLogger(__name__)
+
+IDLE_WAIT = timedelta(milliseconds=500)
+"""How long a take blocks when nothing is in hand; also how late SIGTERM may be noticed."""
+
+BUSY_LOOK = timedelta(milliseconds=20)
+"""Between looks for new images while the model runs: short beside a CPU's batch; a GPU's wakes the loop."""
+
+FULL_WAIT = timedelta(milliseconds=200)
+"""Between looks at the clock while no more images can be taken."""
+
+REPORT_EVERY = timedelta(seconds=5)
+"""A third of the time after which a silent worker is forgotten."""
+
+NOTHING = timedelta(0)
+
+STEP_S = 0.1
+"""Of waiting for a queue that does not answer."""
+
+
+class InspectWorker:
+    """`run` returns when stopped and drained (True), or when the model gave up or the queue did not let it
+    drain (False). Owns the consumer."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        hands: Hands,
+        compute: Compute,
+        report: WorkerReport,
+        metrics: Metrics,
+        health: Health,
+        pace: Pace,
+    ) -> None:
+        self._consumer = consumer
+        self._hands = hands
+        self._compute = compute
+        self._worker = report
+        self._metrics = metrics
+        self._health = health
+        self._pace = pace
+        self._stopping = False
+        self._handing_back: list[Delivery] = []
+        self._inspected = 0
+        self._backoff = Backoff()
+        self._heartbeat = Every(pace.min_idle / 4)
+        self._sweep = Every(pace.min_idle / 4, jitter=0.5)
+        self._report = Every(REPORT_EVERY)
+
+    def stop(self) -> None:
+        """From a signal handler: only a flag, since a lock could be held by the very code it interrupts."""
+        self._stopping = True
+
+    def run(self) -> bool:
+        self._compute.start()
+        while not self._stopping and self._working():
+            try:
+                self._turn()
+            except QueueUnavailable as error:
+                self._wait_for_queue(error)
+        return self._drain()
+
+    def _working(self) -> bool:
+        if self._compute.failure is None and self._hands.hung():
+            self._compute.failure = "the model runs on one batch for longer than the lease: the device hangs"
+        return self._compute.failure is None
+
+    # --- one turn -----------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        self._record()
+        self._beat()
+        free = room(self._pace.batch_size, len(self._hands))
+        if free and self._sweep.due():
+            self._begin(self._consumer.sweep(free))
+            free = room(self._pace.batch_size, len(self._hands))
+        if self._report.due():
+            self._say_alive()
+        if free:
+            self._begin(self._consumer.take(free, NOTHING if len(self._hands) else IDLE_WAIT))
+        self._answered()
+        if len(self._hands):
+            self._hands.wait(BUSY_LOOK if free else FULL_WAIT)
+
+    def _record(self) -> None:
+        """All outcomes that are there, in one round trip."""
+        held = self._hands.finished()
+        if not held:
+            return
+        statuses = self._consumer.finish([each.finished for each in held if each.finished])
+        self._hands.release([each.delivery.entry for each in held])
+        self._metrics.batch(len(held))
+        for each, status in zip(held, statuses, strict=True):
+            self._count(each, status)
+
+    def _count(self, held: Held, status: FinishStatus) -> None:
+        job = held.delivery.job
+        if status is FinishStatus.LOST:
+            self._metrics.lost()
+            log.warning("image %s: another worker has it now; this outcome is dropped", job.id)
+            return
+        self._inspected += 1
+        if held.result is None:
+            self._metrics.failed(job.line, held.error_code)
+        else:
+            self._metrics.recorded(held.result)
+
+    def _beat(self) -> None:
+        mine = self._hands.renewable()
+        if mine and self._heartbeat.due():
+            self._hands.release(self._consumer.renew(mine))
+        self._metrics.held.set(len(self._hands))
+
+    def _begin(self, deliveries: Sequence[Delivery]) -> None:
+        self._compute.read(self._hands.accept(deliveries))
+
+    def _say_alive(self) -> None:
+        self._consumer.report(replace(self._worker, inspected=self._inspected))
+
+    # --- when the queue does not answer -------------------------------------------------------------------
+
+    def _wait_for_queue(self, error: QueueUnavailable) -> None:
+        if self._backoff.first:
+            log.warning("%s; trying again until it does", error)
+        self._health.say(str(error))
+        end = time.monotonic() + self._backoff.next_s()
+        # In steps, so that a stop is noticed: a signal handler only sets a flag.
+        while not self._stopping and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, STEP_S))
+
+    def _answered(self) -> None:
+        if not self._backoff.first:
+            log.info("the queue answers again")
+        self._backoff.reset()
+        self._health.say(None)
+
+    # --- the end ------------------------------------------------------------------------------------------
+
+    def _drain(self) -> bool:
+        """Hand back what has not begun, finish and record the rest, leave. False: not all of it was done."""
+        failure = self._compute.failure
+        if failure:
+            log.error("giving up: %s", failure)
+        self._health.say(failure or "stopping")
+        self._handing_back = self._give_up_unfinished(failed=failure is not None)
+        deadline = time.monotonic() + self._pace.drain.total_seconds()
+        while not self._left():
+            if time.monotonic() > deadline:
+                log.error("the queue does not take the last images back; another worker will take them over")
+                return False
+        return failure is None
+
+    def _give_up_unfinished(self, *, failed: bool) -> list[Delivery]:
+        """What another worker can have at once. A hung batch is not among it: its lease runs out, and three
+        hangs make it poison, which giving it back would undo."""
+        hung = self._hands.hung()
+        back = self._hands.withdraw(Stage.READING, Stage.READY)
+        started = self._hands.withdraw(Stage.COMPUTING) if failed else []
+        log.info("stopping: %d handed back, %d under way", len(back), len(self._hands))
+        return back if hung else [*back, *started]
+
+    def _left(self) -> bool:
+        """One turn of the drain; whether nothing is left to do."""
+        try:
+            self._consumer.hand_back(self._handing_back)
+            self._handing_back = []
+            self._record()
+            self._beat()
+            if len(self._hands):
+                self._hands.wait(FULL_WAIT)
+                return False
+            self._consumer.close()
+        except QueueUnavailable as error:
+            log.warning("%s", error)
+            time.sleep(STEP_S)
+            return False
+        return True
