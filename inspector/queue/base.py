@@ -6,7 +6,7 @@ thread only); both may hold an Admin. Every method raises QueueUnavailable when 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -163,7 +163,7 @@ class Results(Protocol):
     async def latest(self, limit: int) -> list[Outcome]:
         """Finished ones, newest first, as long as they are in the ring."""
 
-    def follow(self, after: str = "$") -> AsyncIterator[Announcement]:
+    def follow(self, after: str = "$") -> AsyncGenerator[Announcement, None]:
         """Announcements as they come, forever. `after` is a cursor, or "$" for only what comes from now on.
 
         Raises QueueUnavailable when the connection breaks; call again with the last cursor.

