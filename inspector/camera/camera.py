@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inspector.camera import spool
 from inspector.camera.client import Gateway
-from inspector.camera.shot import Delivery, Fate, Frame, Shot, Source
+from inspector.camera.shot import KEPT, Delivery, Fate, Frame, Shot, Source
 from inspector.camera.tally import Tally
 from inspector.errors import DataError
 
@@ -35,15 +35,17 @@ Report = Callable[[Delivery, Path | None], None]
 
 
 class Camera:
-    def __init__(self, gateway: Gateway, source: Source, pace: Pace, keep: Path, report: Report) -> None:
+    def __init__(
+        self, gateway: Gateway, source: Source, pace: Pace, keep: Path, report: Report, tally: Tally
+    ) -> None:
         self._gateway = gateway
         self._source = source
         self._pace = pace
         self._keep = keep
         self._report = report
-        self.tally = Tally()
+        self._tally = tally
 
-    async def run(self, stop: asyncio.Event) -> Tally:
+    async def run(self, stop: asyncio.Event) -> None:
         """To the end of the source, or until `stop`: then nothing new is sent, and what is under way gets the
         answer to its current attempt but no further one. Cancelled, it keeps what is under way and ends.
         """
@@ -63,7 +65,6 @@ class Camera:
             if posting:
                 await asyncio.wait(posting)
             hurry.cancel()
-        return self.tally
 
     async def _hurry(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -87,7 +88,7 @@ class Camera:
         self._settle(delivery, shot)
 
     def _settle(self, delivery: Delivery, shot: Shot) -> None:
-        if delivery.fate in {Fate.ANSWERED, Fate.UNANSWERED}:
+        if delivery.fate not in KEPT:
             spool.let_go(shot)
             self._end(delivery)
             return
@@ -98,7 +99,7 @@ class Camera:
             self._end(replace(delivery, detail=lost))
 
     def _end(self, delivery: Delivery, kept: Path | None = None) -> None:
-        self.tally.add(delivery)
+        self._tally.add(delivery)
         self._report(delivery, kept)
 
 

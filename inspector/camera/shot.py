@@ -86,6 +86,10 @@ class Fate(StrEnum):
     """The source could not give it."""
 
 
+KEPT = {Fate.REFUSED, Fate.UNDELIVERED}
+"""What the spool keeps: the gateway does not have it, and this program may have the only copy."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     name: str

@@ -7,11 +7,10 @@ from functools import partial
 from itertools import count
 from typing import Any, Literal
 
-import cv2
-
 from inspector.camera.shot import Frame, Placement, Shot, now_text
-from inspector.data.synthetic import SyntheticBoard, board
+from inspector.data.synthetic import CLASSES, SyntheticBoard, board
 from inspector.errors import DataError
+from inspector.imaging.opencv import cv2
 
 _JPEG_QUALITY = 92
 """As machine-vision cameras that compress: edges stay sharp, a 640x640 board is about 100 kB."""
@@ -42,7 +41,7 @@ class SyntheticSource:
             yield Frame(name, partial(self._take, number, name))
 
     def _take(self, number: int, name: str) -> Shot:
-        made = board(self._board_seed(number), None if self._defective(number) else 0)
+        made = board(self._board_seed(number), defects=None if self._defective(number) else 0)
         parameters = {**self._placement.parameters(), "captured_at": now_text(), "part_id": name}
         return Shot(name, _encode(made, self._encoding), parameters, truth=_truth(made))
 
@@ -65,4 +64,5 @@ def _encode(made: SyntheticBoard, encoding: Literal["jpeg", "png"]) -> bytes:
 
 
 def _truth(made: SyntheticBoard) -> list[dict[str, Any]]:
-    return []
+    pairs = zip(made.labels.tolist(), made.boxes.tolist(), strict=True)
+    return [{"class": CLASSES[label], "box": box} for label, box in pairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -113,7 +114,7 @@ class Child:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - (16 << 10)))
             lines = log.read().decode(errors="replace").splitlines()
-        return [line.rstrip() for line in lines if line.strip()][-_LAST_WORDS:]
+        return [_words(line) for line in lines if line.strip()][-_LAST_WORDS:]
 
     def trim_log(self) -> None:
         """Copy a log that grew too large aside and empty it; its writer appends, so goes on at the start."""
@@ -122,6 +123,14 @@ class Child:
             log.with_name(f"{log.name}.1").write_bytes(log.read_bytes())
             os.truncate(log, 0)
             self._log_start = 0
+
+
+def _words(line: str) -> str:
+    """A line of a log as a person reads it: of a line in JSON, its message."""
+    try:
+        return str(json.loads(line)["message"])
+    except (ValueError, KeyError, TypeError):
+        return line.rstrip()
 
 
 def death(code: int) -> str:

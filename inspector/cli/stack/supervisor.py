@@ -24,8 +24,10 @@ Say = Callable[[str], None]
 
 
 class Supervisor:
-    def __init__(self, steps: Sequence[Sequence[Child]], say: Say) -> None:
-        """`steps` are started one after the other, the children of one step together."""
+    def __init__(self, steps: Sequence[Sequence[Child]], say: Say, restarted: Callable[[], None]) -> None:
+        """`steps` are started one after the other, the children of one step together. `restarted` is called
+        when a child has a new process."""
+        self._restarted = restarted
         self._steps = steps
         self._say = say
         self._keepers: list[asyncio.Task[None]] = []
@@ -85,6 +87,7 @@ class Supervisor:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
             await child.start()
+            self._restarted()
             if await child.becomes_ready():
                 self._say(f"{child.name} is ready again after {child.age_s:.1f} s")
 

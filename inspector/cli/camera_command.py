@@ -1,0 +1,179 @@
+"""`inspector camera`: post the images of a folder, or synthetic boards, to a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from inspector.camera.camera import Camera, Pace
+from inspector.camera.client import Gateway, Patience
+from inspector.camera.folder import FolderSource
+from inspector.camera.shot import Delivery, Placement, Source
+from inspector.camera.tally import Tally
+from inspector.cli.camera_display import Display, summary
+from inspector.errors import SettingsError
+from inspector.messages.names import NAME_RULE, Name
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a camera against one gateway."""
+
+    url: str
+    source: Source
+    pace: Pace
+    patience: Patience
+    keep: Path = Path("undelivered")
+    json: Path | None = None
+
+
+def camera(
+    url: Annotated[str, typer.Option(help="Address of the gateway.")] = "http://127.0.0.1:8000",
+    folder: Annotated[Path | None, typer.Option(help="Post the images of this folder, once.")] = None,
+    glob: Annotated[str | None, typer.Option(help="Which files of it: '**/*_test.jpg'.")] = None,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="Post synthetic boards instead.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Which synthetic boards.")] = 0,
+    defective_share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of synthetic boards with defects.")
+    ] = 0.5,
+    line: Annotated[str | None, typer.Option(help="Name of the line.")] = None,
+    station: Annotated[str | None, typer.Option(help="Name of the station.")] = None,
+    view: Annotated[str | None, typer.Option(help="Name of this camera's view of the part.")] = None,
+    recipe: Annotated[str | None, typer.Option(help="Recipe to judge by.")] = None,
+    deadline_ms: Annotated[
+        int | None, typer.Option(min=1, help="Milliseconds until a verdict is late.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0, help="Images a second; 0: as quickly as they go.")] = 5.0,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many images.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Images under way at a time.")] = 8,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write each answer to this file, one JSON object a line.")
+    ] = None,
+    wait: Annotated[int, typer.Option(min=0, help="Seconds that one request waits for the verdict.")] = 30,
+    give_up: Annotated[int, typer.Option(min=0, help="Seconds of trying and waiting for one image.")] = 120,
+    keep: Annotated[Path, typer.Option(help="Where images go that could not be delivered.")] = Path(
+        "undelivered"
+    ),
+) -> None:
+    """Post images to a gateway and show the verdicts as they come.
+
+    A folder is posted once; synthetic boards go on until Ctrl-C or --count. Whatever is not answered (no
+    connection, a time-out, 503) is tried again with the same Idempotency-Key until --give-up, then kept in
+    --keep; post that folder later, and each image is still the same part. The exit code is 0 only if every
+    image reached a terminal answer.
+
+    \b
+    Examples:
+      inspector camera --folder ./boards --line L1 --station S1
+      inspector camera --synthetic --rate 10 --count 100 --json answers.jsonl
+      inspector camera --folder ./undelivered
+    """  # noqa: D301  # \b is the character that keeps a block's lines apart
+    placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic)
+    _check_names(placement)
+    source = _source(placement, folder, glob, synthetic, seed, defective_share)
+    patience = Patience(timedelta(seconds=wait), timedelta(seconds=give_up))
+    run = Run(url, source, Pace(rate, concurrency, count), patience, _keepable(keep), json_file)
+    tally = Tally()
+    asyncio.run(_until_signal(run, tally))
+    typer.echo(summary(tally, run.keep))
+    if not tally.complete:
+        raise typer.Exit(1)
+
+
+async def post(run: Run, stop: asyncio.Event, tally: Tally) -> None:
+    """Run a camera and show it, counting into `tally`. Raises SettingsError: no address, no file to write."""
+    with _json_lines(run.json) as answers:
+        async with Gateway(run.url, run.patience, connections=run.pace.concurrency) as gateway:
+
+            def report(delivery: Delivery, kept: Path | None) -> None:
+                display.show(delivery, kept)
+                if answers and delivery.answer is not None:
+                    answers.write(json.dumps(_record(delivery)) + "\n")
+                    answers.flush()
+
+            with Display(tally) as display:
+                await Camera(gateway, run.source, run.pace, run.keep, report, tally).run(stop)
+
+
+async def _until_signal(run: Run, tally: Tally) -> None:
+    """The first Ctrl-C ends in order, the second at once; what is under way is kept either way."""
+    stop = asyncio.Event()
+    posting = asyncio.create_task(post(run, stop, tally))
+
+    def interrupted() -> None:
+        if stop.is_set():
+            posting.cancel()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupted)
+    with suppress(asyncio.CancelledError):  # the second signal; the tally holds what was done until then
+        await posting
+
+
+def _source(
+    placement: Placement,
+    folder: Path | None,
+    glob: str | None,
+    synthetic: bool,
+    seed: int,
+    defective_share: float,
+) -> Source:
+    if (folder is None) is not synthetic:
+        raise SettingsError("give either --folder DIR or --synthetic")
+    if folder is not None:
+        return FolderSource(folder, placement, pattern=glob)
+    # numpy and OpenCV: only for those who ask for it.
+    from inspector.camera.synthetic import SyntheticSource  # noqa: PLC0415
+
+    return SyntheticSource(placement, seed=seed, defective_share=defective_share)
+
+
+def _check_names(placement: Placement) -> None:
+    """Before the first image, not once for each: the gateway would refuse them all."""
+    rule = TypeAdapter(Name)
+    for option in ("line", "station", "view", "recipe"):
+        value = placement.parameters().get(option)
+        try:
+            rule.validate_python(value or "default")
+        except ValidationError as error:
+            raise SettingsError(f"--{option} {value!r}: must be {NAME_RULE}") from error
+
+
+def _keepable(folder: Path) -> Path:
+    """Told before the first image, not after the first loss."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise SettingsError(f"--keep {folder}: cannot be written; name a folder that can")
+    return folder
+
+
+@contextmanager
+def _json_lines(path: Path | None) -> Iterator[TextIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"--json {path}: cannot be written: {error.strerror}") from error
+    with file:
+        yield file
+
+
+def _record(delivery: Delivery) -> dict[str, object]:
+    truth = delivery.shot.truth if delivery.shot else None
+    source = {"source": delivery.name, **({} if truth is None else {"truth": truth})}
+    return {**(delivery.answer or {}), **source}

@@ -1,0 +1,202 @@
+"""`inspector up`: the whole stack on one machine, in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Coroutine
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import inspector
+from inspector.camera.camera import Pace
+from inspector.camera.client import Patience
+from inspector.camera.shot import Placement
+from inspector.camera.tally import Tally
+from inspector.cli.stack.datadir import DataDir
+from inspector.cli.stack.plan import Options, Plan, plan
+from inspector.cli.stack.supervisor import Supervisor
+from inspector.decision.recipes import RecipeBook
+from inspector.models.bundle import Bundle, resolve
+from inspector.queue import connect
+
+
+class Engine(StrEnum):
+    AUTO = "auto"
+    OPENVINO = "openvino"
+    TORCH = "torch"
+
+
+class Device(StrEnum):
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of API and page; 0: a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0: all.")] = "127.0.0.1",
+    workers: Annotated[int, typer.Option(min=0, max=64, help="Worker processes.")] = 1,
+    model: Annotated[str, typer.Option(help="Bundle folder; default: the shipped one.")] = "default",
+    recipes: Annotated[Path | None, typer.Option(help="Folder of recipes; default: the shipped one.")] = None,
+    data_dir: Annotated[Path, typer.Option(help="Images, results and logs live here.")] = Path("var"),
+    redis_url: Annotated[
+        str | None, typer.Option(help="Use this Redis or Valkey instead of the embedded server.")
+    ] = None,
+    engine: Annotated[Engine, typer.Option(help="What runs the network.")] = Engine.AUTO,
+    device: Annotated[Device, typer.Option(help="What it runs on.")] = Device.AUTO,
+    lines: Annotated[
+        str, typer.Option(help="Lines that metrics name, as L1,L2; others: `other`.")
+    ] = "default",
+    demo: Annotated[bool, typer.Option("--demo", help="Also post synthetic boards to it.")] = False,
+    count: Annotated[
+        int | None, typer.Option(min=1, help="With --demo: post so many, print a summary, and stop.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0, help="With --demo: boards a second.")] = 5.0,
+) -> None:
+    """Run the whole stack on this machine: an embedded Valkey server, the gateway, the workers.
+
+    Waits until everything is ready and says where it is. A process that dies is started again. Ctrl-C (or
+    SIGTERM) stops all in order; images that were accepted are finished at the next start. A second Ctrl-C
+    stops at once. The processes log to DATA_DIR/log.
+
+    \b
+    Examples:
+      inspector up
+      inspector up --port 8080 --workers 2 --lines L1,L2 --data-dir /srv/inspector
+      inspector up --demo --count 50
+    """  # noqa: D301  # \b is the character that keeps a block's lines apart
+    settings = {
+        "INSPECTOR_LINES": lines,
+        "INSPECTOR_MODEL": str(_model(model)),
+        "INSPECTOR_ENGINE": engine.value,
+        "INSPECTOR_DEVICE": device.value,
+        **_recipes(recipes),
+    }
+    options = Options(data_dir, host, port, workers, redis_url, settings)
+    raise typer.Exit(asyncio.run(_run(options, demo=demo or count is not None, count=count, rate=rate)))
+
+
+def _model(model: str) -> Path:
+    """The bundle's folder, its digests checked: a broken one is told here, not in a worker's log."""
+    folder = resolve(model).absolute()
+    Bundle.load(folder)
+    return folder
+
+
+def _recipes(folder: Path | None) -> dict[str, str]:
+    if folder is None:
+        return {}
+    RecipeBook.read(folder)
+    return {"INSPECTOR_RECIPES_DIR": str(folder.absolute())}
+
+
+async def _run(options: Options, *, demo: bool, count: int | None, rate: float) -> int:
+    """The exit code: 0, or 1 when the demo lost something. Raises SettingsError when it cannot start."""
+    began = time.monotonic()
+    if options.redis_url is not None:
+        await _answering(options.redis_url)
+    data = DataDir(options.data_dir)
+    data.open()
+    try:
+        stack = plan(options, data)
+        supervisor = Supervisor(stack.steps, typer.echo, lambda: data.write_state(stack.facts()))
+        stop = _on_signals(supervisor)
+        typer.echo(f"inspector {inspector.__version__} starts; its logs are in {data.log}")
+        try:
+            await _first(supervisor.start(), stop.wait())
+            if stop.is_set():
+                return 0
+            supervisor.watch()
+            data.write_state(stack.facts())
+            typer.echo(_where(stack, time.monotonic() - began))
+            return await _serve(supervisor, stack, stop, demo=demo, count=count, rate=rate)
+        finally:
+            typer.echo("stopping ...")
+            await supervisor.stop()
+            typer.echo("stopped")
+    finally:
+        data.close()
+
+
+async def _answering(redis_url: str) -> None:
+    """Raises QueueUnavailable or SettingsError."""
+    admin = connect.admin(redis_url)
+    try:
+        await admin.ping()
+    finally:
+        await admin.aclose()
+
+
+def _on_signals(supervisor: Supervisor) -> asyncio.Event:
+    """Set by the first signal; the second one kills."""
+    stop = asyncio.Event()
+
+    def arrived() -> None:
+        if stop.is_set():
+            supervisor.kill()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, arrived)
+    return stop
+
+
+async def _serve(
+    supervisor: Supervisor, stack: Plan, stop: asyncio.Event, *, demo: bool, count: int | None, rate: float
+) -> int:
+    if not demo:
+        await _first(stop.wait(), supervisor.failed())
+        return 0
+    tally = Tally()
+    await _first(_post_boards(stack, stop, count, rate, tally), supervisor.failed())
+    return 0 if tally.complete or count is None else 1
+
+
+async def _first(*works: Coroutine[Any, Any, object]) -> None:
+    """Until the first is done; the others are cancelled. Raises what it raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        # Their ends are awaited: a child that is being started must not appear after the stop.
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _post_boards(
+    stack: Plan, stop: asyncio.Event, count: int | None, rate: float, tally: Tally
+) -> None:
+    # numpy and OpenCV: only for the demo.
+    from inspector.camera.synthetic import SyntheticSource  # noqa: PLC0415
+    from inspector.cli.camera_command import Run, post  # noqa: PLC0415
+    from inspector.cli.camera_display import summary  # noqa: PLC0415
+
+    source = SyntheticSource(Placement(station="demo", simulated=True))
+    patience = Patience(give_up=timedelta(seconds=60))
+    keep = stack.data.path / "undelivered"
+    await post(Run(stack.url, source, Pace(rate, count=count), patience, keep), stop, tally)
+    typer.echo(summary(tally, keep))
+
+
+def _where(stack: Plan, took_s: float) -> str:
+    rows = {
+        "page": f"{stack.url}/",
+        "API docs": f"{stack.url}/docs",
+        **{f"metrics of {name}": url for name, url in stack.metrics.items()},
+        "Redis": stack.redis_url,
+        "data": str(stack.data.path),
+    }
+    width = max(map(len, rows))
+    places = "\n".join(f"  {name:<{width}}  {place}" for name, place in rows.items())
+    hint = f"Post images:  inspector camera --url {stack.url} --synthetic\nStop:         Ctrl-C"
+    return f"ready in {took_s:.1f} s\n{places}\n{hint}"
