@@ -1,0 +1,47 @@
+"""Fixtures that more than one folder uses, and the rule for tests that need the real images.
+
+A test marked `realdata` is skipped only where ../shared/data does not exist. With INSPECTOR_REQUIRE_REALDATA=1
+(as .ci/run sets it where the images are) a run in which one was skipped all the same has failed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from inspector.models.bundle import Bundle
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A real, small bundle, made once. Not to be written to: copy its folder for that."""
+    from tests.support import tiny_bundle as maker  # torch, which most tests do without
+
+    folder: Path = tmp_path_factory.mktemp("bundle") / "tiny"
+    return maker.make(folder)
+
+
+REAL_DATA = Path(__file__).parents[1].parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if REAL_DATA.is_dir():
+        return
+    for item in items:
+        if item.get_closest_marker("realdata"):
+            item.add_marker(pytest.mark.skip(reason="the real images, ../shared/data, are not here"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or os.environ.get("INSPECTOR_REQUIRE_REALDATA") != "1":
+        return
+    skipped = [report.nodeid for report in reporter.stats.get("skipped", []) if "realdata" in report.keywords]
+    if skipped:
+        reporter.write_line(f"FAILED: realdata tests were skipped: {', '.join(skipped)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
