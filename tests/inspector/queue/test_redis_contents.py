@@ -1,0 +1,176 @@
+"""What lies in the server: who may be forgotten, what cannot be worked on, what is left behind."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+import redis
+
+from inspector.errors import SettingsError
+from inspector.messages.result import Outcome, State
+from inspector.queue import connect
+from inspector.queue.base import Budgets
+from inspector.queue.keys import Keys
+from tests.inspector.queue.conftest import Ends, OpenEnds, StartServer, take_one
+from tests.support.jobs import IMAGE, done, job_for, key_for
+from tests.support.waiting import wait_until
+
+NO_WAIT = timedelta(0)
+KEYS = Keys()
+
+
+def _expiring(client: redis.Redis) -> set[str]:
+    names = [name.decode() for name in client.scan_iter("*")]
+    return {name for name in names if client.pttl(name) > 0}
+
+
+def _outcome(ends: Ends, inspection: str) -> Outcome:
+    outcome = ends.run(ends.results.read(inspection)).outcome
+    assert outcome is not None
+    return outcome
+
+
+def test_every_key_has_the_shards_hash_tag(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    job = job_for()
+    ends.run(ends.producer.submit(job, IMAGE, key_for(job)))
+    consumer = ends.consumer()
+    consumer.finish([done(take_one(consumer))])
+    with server.client() as client:
+        assert all(name.startswith(b"inspector:{0}:") for name in client.scan_iter("*"))
+
+
+def test_only_what_is_finished_may_be_forgotten(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url, Budgets(forget_after=timedelta(hours=1)))
+    job = job_for()
+    ends.run(ends.producer.submit(job, IMAGE, key_for(job)))
+    consumer = ends.consumer()
+    delivery = take_one(consumer)
+    with server.client() as client:
+        assert _expiring(client) == set()
+        consumer.finish([done(delivery)])
+        expiring = _expiring(client)
+        assert KEYS.state(job.id) in expiring
+        assert {name.split(":")[2] for name in expiring} == {"state", "idem"}
+
+
+def test_evicted_inspections_leave_one_small_key(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url, Budgets(recent_bytes=1))
+    consumer = ends.consumer()
+    ids = []
+    for _ in range(2):
+        ids.append(ends.submit())
+        consumer.finish([done(take_one(consumer))])
+    with server.client() as client:
+        assert list(client.scan_iter(f"*{ids[0]}*")) == [KEYS.state(ids[0]).encode()]
+        assert client.execute_command("OBJECT", "ENCODING", KEYS.state(ids[0])) == b"listpack"
+
+
+def test_a_job_of_another_schema_fails_with_a_reason(start_server: StartServer, open_ends: OpenEnds) -> None:
+    ends = open_ends(start_server().url)
+    newer = ends.submit(schema_version=2)
+    known = ends.submit()
+    consumer = ends.consumer()
+    assert [delivery.job.id for delivery in consumer.take(5, NO_WAIT)] == [known]
+    outcome = _outcome(ends, newer)
+    assert outcome.state is State.FAILED
+    assert "schema 2" in json.loads(outcome.error or b"")["detail"]
+    assert ends.run(ends.admin.status()).depth == 1
+
+
+@pytest.mark.parametrize("text", [b"", b"not JSON", b'{"schema_version": 1}', b"[]"])
+def test_a_job_that_cannot_be_read_fails_with_a_reason(
+    start_server: StartServer, open_ends: OpenEnds, text: bytes
+) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    inspection = ends.submit()
+    with server.client() as client:
+        client.set(KEYS.job(inspection), text)
+    assert ends.consumer().take(5, NO_WAIT) == []
+    error = json.loads(_outcome(ends, inspection).error or b"")
+    assert error["code"] == "inspection-failed"
+    assert "cannot be read" in error["detail"]
+
+
+@pytest.mark.parametrize("missing", [Keys.image, Keys.job])
+def test_an_entry_without_its_image_fails_and_is_not_dropped(
+    start_server: StartServer, open_ends: OpenEnds, missing: object
+) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    inspection = ends.submit()
+    with server.client() as client:
+        client.delete(KEYS.image(inspection) if missing is Keys.image else KEYS.job(inspection))
+    assert ends.consumer().take(5, NO_WAIT) == []
+    outcome = _outcome(ends, inspection)
+    assert (outcome.state, outcome.line, outcome.accept) == (State.FAILED, "L1", False)
+    status = ends.run(ends.admin.status())
+    assert (status.depth, status.bytes) == (0, 0)
+
+
+def test_the_dead_letter_names_job_and_image(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    inspection = ends.submit()
+    consumer = ends.consumer("w1", timedelta(milliseconds=1))
+    take_one(consumer)
+    for _ in range(2):
+        wait_until(lambda: consumer.sweep(5), what="the next delivery")
+
+    def buried() -> int:
+        consumer.sweep(5)
+        return ends.run(ends.admin.status()).dead_letters
+
+    wait_until(buried, what="the burial")
+    with server.client() as client:
+        [(_, letter)] = client.xrange(KEYS.dead)
+        assert json.loads(letter[b"job"])["id"] == inspection
+        assert client.get(letter[b"image"]) == IMAGE
+        assert letter[b"deliveries"] == b"4"
+
+
+def test_the_result_stream_is_trimmed_by_age(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url, Budgets(results_kept=timedelta(milliseconds=1)))
+    consumer = ends.consumer()
+
+    finished = []
+
+    def trimmed() -> bool:
+        finished.append(ends.submit())
+        consumer.finish([done(take_one(consumer))])
+        with server.client() as client:
+            return bool(client.xlen(KEYS.results) < len(finished))
+
+    wait_until(trimmed, what="the result stream trimmed")
+
+
+def test_a_worker_that_leaves_with_nothing_takes_its_consumer_along(
+    start_server: StartServer, open_ends: OpenEnds
+) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    idle, busy = ends.consumer("idle"), ends.consumer("busy")
+    ends.submit()
+    take_one(busy)
+    assert idle.take(1, NO_WAIT) == []
+    idle.close()
+    busy.close()
+    with server.client() as client:
+        [left] = client.xinfo_consumers(KEYS.work, "inspect")
+        assert (left["name"], left["pending"]) == (b"busy", 1)
+
+
+@pytest.mark.parametrize("url", ["", "localhost:6379", "http://127.0.0.1:1/"])
+def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
+    for opening in (connect.producer, connect.results, connect.admin):
+        with pytest.raises(SettingsError, match="URL"):
+            opening(url)
+    with pytest.raises(SettingsError, match="URL"):
+        connect.consumer(url, "w1")
