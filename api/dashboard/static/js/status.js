@@ -1,17 +1,19 @@
-// Queue and workers, asked every five seconds. It is also the page's heartbeat: a cable that was pulled leaves
+// Queue and workers, asked every five seconds, and every second while there is no answer. It is also the page's heartbeat: a cable that was pulled leaves
 // an event stream that looks open for ever, but this question is not answered.
 
 import { byId, setText } from "./dom.js";
 import { DASH, seconds } from "./format.js";
 
 const EVERY_MS = 5_000;
+const RETRY_MS = 1_000;
 const TIMEOUT_MS = 4_000;
 
 /** onState("up" | "queue-down" | "down") after each question. */
 export function watchStatus(onState) {
   const ask = async () => {
-    onState(await askOnce());
-    setTimeout(ask, EVERY_MS);
+    const state = await askOnce();
+    onState(state);
+    setTimeout(ask, state === "up" ? EVERY_MS : RETRY_MS);
   };
   ask();
 }
