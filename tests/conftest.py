@@ -1,7 +1,7 @@
 """Fixtures that more than one folder uses, and the rule for tests that need the real images.
 
-A test marked `realdata` is skipped only where ../shared/data does not exist. With INSPECTOR_REQUIRE_REALDATA=1
-(as .ci/run sets it where the images are) a run in which one was skipped all the same has failed.
+A test marked `realdata` is skipped only where ../shared/data does not exist. .ci/run sets
+INSPECTOR_REQUIRE_REALDATA=1 where it does: then a run in which one was skipped all the same has failed.
 """
 
 from __future__ import annotations

@@ -82,11 +82,10 @@ def _check_png_chunks(image: bytes) -> None:
 def _decode_opencv(image: bytes, channels: Channels) -> Image:
     flags = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
     try:
-        # Its stubs say never None, but it is None for an image that cannot be decoded.
-        pixels: object = cv2.imdecode(np.frombuffer(image, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+        pixels = cv2.imdecode(np.frombuffer(image, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         raise BrokenImage(f"its data is damaged: {error.err}") from error
-    if not isinstance(pixels, np.ndarray):
+    if pixels is None:
         raise BrokenImage("it ends early or its data is damaged")
     return pixels.astype(np.uint8, copy=False)
 
