@@ -1,6 +1,6 @@
 """Seeded bare printed circuit boards in the manner of DeepPCB, good and defective, with exact boxes.
 
-synthetic_layout.py   the copper: areas, pads, buses of traces, vias
+synthetic_layout.py   the copper: areas, bars, pads, buses of traces, vias
 synthetic_defects.py  the six kinds of defect, each checked to be what its name says
 synthetic.py          the picture of it, and the boards one after another
 
@@ -28,9 +28,9 @@ CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 _FEWEST, _MOST = 1, 9
 """Defects on a defective board, drawn evenly; DeepPCB holds 2-13, median 6."""
 
-_RAGGED = 0.3
+_RAGGED = 0.24
 """Amplitude of the noise at an edge, as a share of the step from ground to copper: about a pixel."""
-_STEEPNESS = 5.0
+_STEEPNESS = 2.6
 """How hard the edge is: about 2 % of the pixels are neither black nor white, as in DeepPCB's images."""
 
 

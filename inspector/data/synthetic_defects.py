@@ -26,7 +26,7 @@ from inspector.imaging.opencv import cv2
 Image = NDArray[np.uint8]
 Box = tuple[int, int, int, int]
 
-_ATTEMPTS = 40
+_ATTEMPTS = 80
 """Proposals for one defect, over all kinds that it may become, before it is left out."""
 _MARGIN = (6, 11)
 """Pixels between a defect and its box, as DeepPCB's annotators leave."""
@@ -96,10 +96,10 @@ class Painter:
         return False
 
     def _kinds(self) -> Iterator[str]:
-        """A kind, tried over and over; half way another, for a board without a place for the first."""
+        """A kind, tried over and over; towards the end another, for a board without a place for the first."""
         first, second = self._rng.choice(list(_CHANGE), 2, replace=False).tolist()
         for attempt in range(_ATTEMPTS):
-            yield first if attempt < _ATTEMPTS // 2 else second
+            yield first if attempt < _ATTEMPTS * 3 // 4 else second
 
     def _try(self, kind: str, shape: Shape) -> bool:
         """Paint it, look whether it is a `kind` with room for its box, else take it back."""

@@ -1,4 +1,4 @@
-"""The copper of a synthetic board: areas, pads, buses of traces with 45 degree bends, vias.
+"""The copper of a synthetic board: areas, bars, pads, buses of traces with 45 degree bends, vias.
 
 Traces walk on a grid of one pitch. A keepout mask grows with every shape, so that different nets stay at
 least the board's gap apart; nothing is drawn that comes nearer.
@@ -74,8 +74,10 @@ class _Desk:
 def lay_out(rng: np.random.Generator, size: tuple[int, int]) -> Layout:
     """A board of (height, width) pixels. There is always copper wide enough for a pin-hole."""
     desk = _Desk(_rules(rng), rng, np.zeros(size, np.uint8), np.zeros(size, np.uint8))
-    for _ in range(desk.below(0, 4)):
+    for _ in range(desk.below(1, 7)):
         _area(desk)
+    for _ in range(desk.below(0, 5)):
+        _bar(desk)
     _pads(desk)
     for _ in range(desk.rules.rounds):
         _bus(desk)
@@ -89,7 +91,7 @@ def _rules(rng: np.random.Generator) -> _Rules:
     power = rng.random() < 0.2
     width = int(rng.integers(14, 34) if power else rng.integers(6, 13))
     gap = int(rng.integers(9, 20))
-    return _Rules(width, gap, pitch=width + gap + 1, rounds=6 if power else int(rng.integers(8, 26)))
+    return _Rules(width, gap, pitch=width + gap + 1, rounds=12 if power else int(rng.integers(20, 50)))
 
 
 def _area(desk: _Desk) -> None:
@@ -125,6 +127,23 @@ def _hole(desk: _Desk, box: tuple[int, int, int, int], radius: int) -> None:
         cv2.circle(desk.copper, (x, y), radius, 0, cv2.FILLED)
 
 
+def _bar(desk: _Desk) -> None:
+    """Two drilled pads and the wide copper between them."""
+    height, width = desk.copper.shape
+    dx, dy = HEADINGS[desk.below(0, 8)]
+    x, y = desk.below(0, width), desk.below(0, height)
+    length, thick = desk.below(20, 260), desk.below(24, 64)
+    end = x + dx * length, y + dy * length
+    shape = np.zeros_like(desk.copper)
+    cv2.line(shape, (x, y), end, 1, thick)
+    if (shape & desk.keepout).any():
+        return
+    desk.copper |= shape
+    cv2.line(desk.keepout, (x, y), end, 1, thick + 2 * desk.rules.clearance)
+    for place in ((x, y), end):
+        cv2.circle(desk.copper, place, int(thick * desk.rng.uniform(0.15, 0.3)), 0, cv2.FILLED)
+
+
 def _pads(desk: _Desk) -> None:
     """One to three rows of drilled pads, in a grid as a connector has, on places that are free."""
     height, width = desk.copper.shape
@@ -156,7 +175,7 @@ def _bus(desk: _Desk) -> None:
     height, width = desk.copper.shape
     heading, rules = desk.below(0, 8), desk.rules
     turns = [desk.below(-1, 2) for _ in range(desk.below(1, 5))]
-    runs = [desk.below(2, 12) for _ in turns]
+    runs = [desk.below(3, 20) for _ in turns]
     if desk.pads and desk.rng.random() < 0.4:
         x, y, radius = desk.pads[desk.below(0, len(desk.pads))]
         _trace(desk, (x, y), heading, turns, runs, exempt=radius + rules.clearance)
