@@ -14,6 +14,9 @@ class TrainConfig(BaseModel):
     attention: Literal["cbam", "se", "none"] = "cbam"
     reduction: Annotated[int, Field(ge=1)] = 16
     in_channels: Literal[1, 3] = 1
+    widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 192)
+    """Channels at strides 2, 4, 8, 16 and 32."""
+    neck_channels: Annotated[int, Field(ge=8)] = 64
     size: Annotated[int, Field(ge=64, multiple_of=32)] = 320
     """Side of the training crops, pixels."""
     batch: Annotated[int, Field(ge=1)] = 16

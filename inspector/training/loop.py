@@ -59,6 +59,8 @@ class Run:
             "in_channels": config.in_channels,
             "attention": config.attention,
             "reduction": config.reduction,
+            "widths": config.widths,
+            "neck_channels": config.neck_channels,
         }
         """What the bundle's manifest names; `models.registry.build` makes the network from it."""
         self.network = build(self.architecture).to(self.device)

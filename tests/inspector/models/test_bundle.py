@@ -1,0 +1,104 @@
+"""A bundle is read only when every byte of it is what was sealed, and never when it could run code."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inspector.errors import BundleError
+from inspector.models.bundle import MANIFEST, OPENVINO_XML, SHIPPED, WEIGHTS, Bundle, resolve, write_manifest
+
+FIELDS = {
+    "name": "pcb",
+    "version": "1",
+    "created_at": "2026-01-01T00:00:00Z",
+    "classes": ["spur"],
+    "input": {"channels": 1},
+    "attention": {"source": "neck.p3.spatial"},
+    "architecture": {"name": "detector", "classes": 1},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "openvino").mkdir()
+    (tmp_path / WEIGHTS).write_bytes(b"weights")
+    (tmp_path / OPENVINO_XML).write_bytes(b"<net/>")
+    write_manifest(tmp_path, FIELDS)
+    return tmp_path
+
+
+def test_a_sealed_bundle_loads_and_is_known_by_its_digest(folder: Path) -> None:
+    bundle = Bundle.load(folder)
+    assert bundle.manifest.classes == ["spur"]
+    assert bundle.path(WEIGHTS).read_bytes() == b"weights"
+    assert bundle.sha256 == Bundle.load(folder).sha256
+
+
+def alter(folder: Path) -> None:
+    (folder / WEIGHTS).write_bytes(b"weightz")
+
+
+def remove(folder: Path) -> None:
+    (folder / OPENVINO_XML).unlink()
+
+
+def add(folder: Path) -> None:
+    (folder / "extra.json").write_text("{}")
+
+
+def add_pickle(folder: Path) -> None:
+    (folder / "model.pt").write_bytes(pickle.dumps({"a": 1}))
+
+
+def drop_manifest(folder: Path) -> None:
+    (folder / MANIFEST).unlink()
+
+
+def garble_manifest(folder: Path) -> None:
+    (folder / MANIFEST).write_text("{")
+
+
+def future_format(folder: Path) -> None:
+    raw = json.loads((folder / MANIFEST).read_text())
+    (folder / MANIFEST).write_text(json.dumps({**raw, "format": "inspector-bundle-9"}))
+
+
+@pytest.mark.parametrize(
+    ("harm", "complaint"),
+    [
+        (alter, "weights.safetensors has been altered"),
+        (remove, r"openvino/model\.xml is missing"),
+        (add, r"extra\.json is not in the manifest"),
+        (add_pickle, r"model\.pt is of a kind that is never read"),
+        (drop_manifest, r"manifest\.json: cannot be read"),
+        (garble_manifest, "Invalid JSON"),
+        (future_format, "format"),
+    ],
+)
+def test_a_harmed_bundle_is_refused_with_the_reason(
+    folder: Path, harm: Callable[[Path], None], complaint: str
+) -> None:
+    harm(folder)
+    with pytest.raises(BundleError, match=complaint):
+        Bundle.load(folder)
+
+
+def test_a_pickle_cannot_be_sealed_in(folder: Path) -> None:
+    add_pickle(folder)
+    with pytest.raises(BundleError, match="never read"):
+        write_manifest(folder, FIELDS)
+
+
+def test_a_file_that_the_bundle_lacks_is_asked_for_by_name(folder: Path) -> None:
+    with pytest.raises(BundleError, match=r"carries no tensorrt/model\.plan"):
+        Bundle.load(folder).path("tensorrt/model.plan")
+
+
+def test_default_is_the_shipped_bundle() -> None:
+    assert resolve("default") == resolve(None) == SHIPPED
+    assert resolve("runs/mine") == Path("runs/mine")
