@@ -3,6 +3,7 @@
 dataset.py    Sample and Dataset: what every source gives
 sources/      one file for each annotation format
 synthetic.py  seeded printed circuit boards, good and defective, with exact boxes
+              (synthetic_layout.py the copper, _shapes.py and _defects.py what goes wrong with it)
 healed.py     good boards made from defective ones and their templates
 split.py      by group, seeded
 augment.py    what training does to a sample

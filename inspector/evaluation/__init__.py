@@ -7,5 +7,6 @@ coco_metrics.py       mAP50 and mAP50-95, by pycocotools
 deeppcb_protocol.py   DeepPCB's own protocol: IoU 0.33, AP, F
 image_metrics.py      escapes and overkill at a recipe's thresholds
 attention_metrics.py  whether the attention map points at the defects
+thresholds.py         per class, where escapes and overkill balance on validation boards
 metrics.py            pure figures: Wilson interval, AUROC, average precision, IoU
 """
