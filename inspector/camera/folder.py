@@ -46,7 +46,7 @@ class FolderSource:
 
 def _matching(folder: Path, pattern: str | None) -> Iterator[Path]:
     try:
-        found = list(folder.glob(pattern or "*"))
+        found = list(folder.glob("*" if pattern is None else pattern))
     except (ValueError, NotImplementedError) as error:  # "", "/absolute", "**.jpg"
         raise DataError(f"--glob {pattern!r}: {error}; a pattern looks like '**/*.jpg'") from error
     for path in found:

@@ -15,7 +15,8 @@ def demand(host: str, port: int, option: str) -> int:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise SettingsError(
-                f"port {port} is in use by another program: stop that one, or choose another with {option} (make: PORT=...)"
+                f"port {port} is in use by another program: "
+                f"stop that one, or choose another with {option} (make: PORT=...)"
             ) from error
         raise SettingsError(
             f"cannot listen on {host}:{port} ({error.strerror}): see --host and {option}"
