@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from inspector.data import sources
 from inspector.data.dataset import Dataset
-from inspector.data.sources import deeppcb
 from inspector.decision.recipes import RecipeBook, read_recipe
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
@@ -31,7 +31,7 @@ def evaluate(
         str, typer.Option(help="A bundle's folder, or default for the shipped one.")
     ] = "default",
     recipe: Annotated[Path | None, typer.Option(help="A recipe file; the shipped default if none.")] = None,
-    split: Annotated[str, typer.Option(help="test or trainval.")] = "test",
+    split: Annotated[sources.Split, typer.Option(help="Which part of the data.")] = "test",
     engine: Annotated[str, typer.Option(help="auto, openvino or torch.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     answers: Annotated[
@@ -57,17 +57,12 @@ def evaluate(
     _show(report, f"{data}, {split}")
 
 
-def _read(spec: str, split: str) -> tuple[Dataset, frozenset[str]]:
+def _read(spec: str, split: sources.Split) -> tuple[Dataset, frozenset[str]]:
     """The data set, and which of its groups the training split never shows."""
-    kind, _, folder = spec.partition(":")
-    if kind != "deeppcb" or not folder:
-        raise SettingsError(f"--data {spec}: expected deeppcb:DIR")
-    if split not in {"test", "trainval"}:
-        raise SettingsError(f"--split {split}: expected test or trainval")
-    dataset = deeppcb.read(Path(folder), cast(Literal["test", "trainval"], split))
+    dataset = sources.read(spec, split)
     if split == "trainval":
         return dataset, frozenset()
-    shown = {sample.group for sample in deeppcb.read(Path(folder), "trainval").samples}
+    shown = {sample.group for sample in sources.read(spec, "trainval").samples}
     return dataset, frozenset(sample.group for sample in dataset.samples) - shown
 
 

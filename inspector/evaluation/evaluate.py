@@ -7,7 +7,6 @@ pipeline.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -19,9 +18,8 @@ from inspector.engines.pipeline import Pipeline
 from inspector.errors import DataError
 from inspector.evaluation.predictions import Case, Prediction, case, read_answers
 from inspector.evaluation.report import Material, ModelFacts, Report, Scores, score
-from inspector.imaging.header import sniff
+from inspector.imaging.files import facts_of, read_bytes
 from inspector.imaging.preprocess import Prepared
-from inspector.messages.job import ImageFacts
 from inspector.messages.recipe import Recipe
 
 BATCH = 8
@@ -132,29 +130,13 @@ def predict(pipeline: Pipeline, images: Sequence[bytes]) -> list[Prediction]:
     ]
 
 
-def facts_of(image: bytes) -> ImageFacts:
-    """What the gateway would find. Raises BadInput."""
-    header = sniff(image)
-    return ImageFacts(
-        width=header.width,
-        height=header.height,
-        format=header.format,
-        bytes=len(image),
-        sha256=hashlib.sha256(image).hexdigest(),
-    )
-
-
 def _size(prepared: Prepared) -> tuple[int, int]:
     return prepared.height, prepared.width
 
 
 def _as_posted(samples: Iterable[Sample]) -> Iterator[_Question]:
     for sample in samples:
-        try:
-            image = sample.image.read_bytes()
-        except OSError as error:
-            raise DataError(f"{sample.image}: cannot be read: {error.strerror}") from error
-        yield sample.name, sample.group, image, (sample.boxes, sample.labels)
+        yield sample.name, sample.group, read_bytes(sample.image), (sample.boxes, sample.labels)
 
 
 def _boards(dataset: Dataset, seed: int) -> Iterator[_Question]:

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from inspector.errors import DataError
 from inspector.imaging.decode import Channels, decode
-from inspector.imaging.header import sniff
+from inspector.imaging.header import check_pixels, sniff
+from inspector.imaging.opencv import MAX_PIXELS
 from inspector.messages.job import ImageFacts
 
 
-def facts_of(image: bytes) -> ImageFacts:
-    """What the bytes say of themselves. Raises EmptyBody, UnsupportedImage, BrokenImage."""
+def facts_of(image: bytes, max_pixels: int = MAX_PIXELS) -> ImageFacts:
+    """What the bytes say of themselves. Raises EmptyBody, UnsupportedImage, BrokenImage, TooManyPixels."""
     header = sniff(image)
+    check_pixels(header, max_pixels)
     return ImageFacts(
         width=header.width,
         height=header.height,

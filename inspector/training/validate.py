@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from inspector.data.dataset import Dataset
 from inspector.data.healed import Board, encode, healed_boards
 from inspector.engines.pipeline import Pipeline
+from inspector.evaluation.evaluate import BATCH, predict
 from inspector.evaluation.image_metrics import score
 from inspector.evaluation.predictions import Case, Prediction, case
 from inspector.evaluation.thresholds import choose
-from inspector.imaging.files import facts_of
 from inspector.messages.recipe import Recipe, Thresholds
-
-BATCH = 4
-"""Images inferred together: bounds memory, and more brings nothing on a CPU."""
 
 UNJUDGED = Recipe(id="default", version=1)
 """Cases need a recipe; the scores that thresholds are chosen from do not depend on it."""
@@ -49,12 +47,8 @@ def validate(pipeline: Pipeline, data: Dataset, advance: Callable[[int], None]) 
 
 def _predictions(pipeline: Pipeline, boards: Iterator[Board], advance: Callable[[int], None]) -> list[Seen]:
     seen: list[Seen] = []
-    for batch in _batches(boards, BATCH):
-        images = [encode(board.image) for board in batch]
-        inspections = pipeline.infer([pipeline.decode(image, facts_of(image)) for image in images])
-        for board, found in zip(batch, inspections, strict=True):
-            height, width = board.image.shape[:2]
-            seen.append((board, Prediction(tuple(found.detections), found.classification, (height, width))))
+    while batch := list(islice(boards, BATCH)):
+        seen += zip(batch, predict(pipeline, [encode(board.image) for board in batch]), strict=True)
         advance(len(batch))
     return seen
 
@@ -68,14 +62,3 @@ def _cases(
         truth = (board.boxes, board.labels)
         kinds[board.kind].append(case(board.name, board.group, truth, classes, prediction, recipe))
     return kinds["defective"], kinds["single"], kinds["good"]
-
-
-def _batches(boards: Iterator[Board], size: int) -> Iterator[list[Board]]:
-    batch: list[Board] = []
-    for board in boards:
-        batch.append(board)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
