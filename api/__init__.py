@@ -1,6 +1,7 @@
 """The gateway: takes images in over HTTP, shows results. Light: no torch, numpy, OpenCV or OpenVINO.
 
 __main__.py   `python -m api`: options, ports, signals
+server.py     the HTTP server, and how it stops
 app.py        create_app(settings): resources opened in the lifespan into a typed state
 settings.py   every setting, with its unit and its reason
 state.py      what is open while the process runs

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import signal
 import socket
 import sys
@@ -18,29 +17,15 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import NoReturn
 
-import uvicorn
-
 from api import logs
 from api import settings as configuration
 from api.app import create_app, new_metrics
 from api.metrics import Metrics
+from api.server import BACKLOG, Server
 from api.settings import Settings
-from api.state import Resources
 from inspector.errors import InspectorError, SettingsError
 
 log = logging.getLogger("api")
-
-BACKLOG = 2048
-"""Connections that may wait to be accepted: every camera of a plant that reconnects at once."""
-
-
-class Server(uvicorn.Server):
-    """uvicorn waits for requests to end when it is stopped; this one first tells them to."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        resources: Resources = self.config.loaded_app.state.resources
-        resources.hub.stop()
-        await super().shutdown(sockets)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,19 +51,7 @@ def serve(settings: Settings) -> None:
     ):
         log.info("listening on http://%s:%d", settings.host, listener.getsockname()[1])
         log.info("metrics on http://%s:%d/metrics", settings.metrics_host, metrics_port)
-        config = uvicorn.Config(
-            app,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=math.ceil(settings.shutdown_s),
-        )
-        Server(config).run(sockets=[listener])
+        Server(app, listener, settings).serve_until_signal()
 
 
 def _bound(host: str, port: int, name: str) -> socket.socket:

@@ -14,7 +14,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from datetime import timedelta
 
 from api import envelope
@@ -171,9 +171,10 @@ class Hub:
         self._viewers.discard(viewer)
 
     async def _follow(self) -> None:
-        async for announcement in self._results.follow(self._cursor):
-            self._cursor = announcement.cursor
-            self._announce(announcement)
+        async with aclosing(self._results.follow(self._cursor)) as announcements:
+            async for announcement in announcements:
+                self._cursor = announcement.cursor
+                self._announce(announcement)
 
     def _announce(self, announcement: Announcement) -> None:
         for waiter in self._waiters.get(announcement.outcome.id, ()):

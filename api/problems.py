@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -112,6 +113,8 @@ async def _inspector_error(request: Request, error: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(error, errors.InvalidParameter):
         extra["parameter"] = error.name
+    if isinstance(error, errors.LengthMismatch):
+        headers["Connection"] = "close"  # the rest of the body may come later, and would read as a request
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         seconds = error.retry_after_s if isinstance(error, errors.Busy) else QUEUE_RETRY_S
         extra["retry_after_ms"] = seconds * 1000
@@ -145,8 +148,18 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     problem = HTTP_PROBLEMS.get(error.status_code)
     if problem is None:
         problem = ProblemType(OTHER_HTTP.code, error.status_code, OTHER_HTTP.title, OTHER_HTTP.advice)
-    detail = f"{request.method} {request.url.path[:200]}"
-    return _answer(request, problem, detail, dict(error.headers or {}), {})
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _methods(request)
+    return _answer(request, problem, f"{request.method} {request.url.path[:200]}", headers, {})
+
+
+def _methods(request: Request) -> str:
+    """Those of every route at this path; starlette names only the first route's."""
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"{[^}]*}", "[^/]+", template), request.url.path):
+            return ", ".join(sorted(method.upper() for method in operations))
+    return "GET, HEAD"  # the page and its files
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
