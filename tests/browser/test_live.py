@@ -33,7 +33,7 @@ def test_a_part_shows_its_verdict_reasons_and_trace(page: Page, stack: Stack) ->
     expect(page.locator("#facts")).to_contain_text("L1 · S2")
     expect(page.locator("#facts")).to_contain_text("default v1")
     expect(page.locator("#count-ng")).to_have_text("1")
-    expect(page.locator("#reject-of")).to_have_text("NG 1 of 1 inspected")
+    expect(page.locator("#reject-of")).to_have_text("1 of 1 inspected")
     expect(page.locator("#latency")).to_have_text("40 ms")
     expect(page.locator("#announcer")).to_have_text("NG, part PCB 7, 1 defect")
 

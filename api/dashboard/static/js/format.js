@@ -16,12 +16,6 @@ export function seconds(value) {
   return value < 5_400 ? `${Math.round(value / 60)} min` : `${Math.round(value / 3_600)} h`;
 }
 
-export function bytes(value) {
-  if (!Number.isFinite(value)) return DASH;
-  if (value < 1_000) return `${value} B`;
-  return value < 1e6 ? `${(value / 1e3).toFixed(0)} kB` : `${(value / 1e6).toFixed(1)} MB`;
-}
-
 /** Local wall-clock time with seconds. */
 export function clock(date) {
   return date ? date.toLocaleTimeString([], { hour12: false }) : DASH;

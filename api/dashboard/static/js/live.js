@@ -23,8 +23,10 @@ const link = { stream: "connecting", server: "up" };
 let drawn = { part: undefined, list: null };
 
 const stream = new Stream({
-  onEnvelope: take,
-  onState: (state) => { link.stream = state; drawLink(); },
+  envelope: take,
+  known: (id) => tally.knows(id),
+  state: (state) => { link.stream = state; drawLink(); },
+  gap: () => setText(byId("gap"), "; parts that finished while the connection was lost are missing"),
 });
 
 function take(envelope, ageMs) {
@@ -54,9 +56,9 @@ function drawCounts() {
   const { ok, ng, review, none } = tally.counts;
   for (const [id, count] of Object.entries({ ok, ng, review, none })) setText(byId(`count-${id}`), count.toLocaleString());
   setText(byId("reject-rate"), percent(tally.rejectRate));
-  setText(byId("reject-of"), tally.inspected ? `NG ${ng} of ${tally.inspected} inspected` : "no part inspected yet");
+  setText(byId("reject-of"), tally.inspected ? `${ng.toLocaleString()} of ${tally.inspected.toLocaleString()} inspected` : "no part inspected yet");
   setText(byId("latency"), milliseconds(tally.medianMs));
-  setText(byId("latency-of"), tally.measured ? `p50 of ${plural(tally.measured, "part")}` : "p50, posted to done");
+  setText(byId("latency-of"), `p50, ${plural(tally.measured, "part")}`);
   setText(byId("rate"), tally.rate.toFixed(1));
 }
 
@@ -88,7 +90,7 @@ function serverSeen(state) {
   const back = state === "up" && link.server !== "up";
   const gone = link.server === "down";
   link.server = state;
-  if (back && gone) stream.reopen();
+  if (back && gone) stream.open();
   else if (back) stream.refill();
   drawLink();
 }

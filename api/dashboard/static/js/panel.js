@@ -1,7 +1,7 @@
 // What is said about one part: the verdict, why, every finding, and the facts that trace it.
 
 import { byId, element, setText, symbol } from "./dom.js";
-import { bytes, clock, DASH, milliseconds, plural } from "./format.js";
+import { clock, DASH, milliseconds, plural } from "./format.js";
 
 const verdict = byId("verdict");
 const announcer = byId("announcer");
@@ -15,6 +15,7 @@ export function showPart(part, onFinding) {
   showVerdict(part);
   byId("reasons").replaceChildren(...(part ? reasonsOf(part) : []));
   setText(byId("findings-title"), findingsTitle(part));
+  byId("findings-table").hidden = !part?.findings.length;
   byId("findings").replaceChildren(...(part?.findings ?? []).map((finding, at) => findingRow(finding, at, onFinding)));
   byId("facts").replaceChildren(...factsOf(part).flatMap(([name, value]) => factRow(name, value)));
 }
@@ -70,7 +71,7 @@ function errorLines(error) {
 }
 
 function findingsTitle(part) {
-  if (!part?.findings.length) return "Findings";
+  if (!part?.findings.length) return part?.result ? "Findings · none" : "Findings";
   const counted = part.findings.filter((finding) => finding.role === "counted").length;
   return `Findings · ${counted} counted of ${part.findings.length}`;
 }
@@ -101,9 +102,9 @@ function factsOf(part) {
     ["Recipe", `${result.recipe.id} v${result.recipe.version}`],
     ["Model", `${result.model.name} ${result.model.version}`],
     ["Took", milliseconds(result.timings_ms.total)],
-    ["of it", `queue ${milliseconds(result.timings_ms.queued)}, model ${milliseconds(result.timings_ms.inference)}`],
+    ["Queue", milliseconds(result.timings_ms.queued)],
+    ["Inference", milliseconds(result.timings_ms.inference)],
     ["Image", `${result.image.width}×${result.image.height} ${result.image.format}`],
-    ["Size", bytes(result.image.bytes)],
     ["Id", part.id],
   ];
 }

@@ -12,15 +12,19 @@ const FETCH_TIMEOUT_MS = 8_000;
 export class Stream {
   #source = null;
   #waiting = null; // live envelopes that came during a refill; null when there is none
-  #onEnvelope;
-  #onState;
+  #retry = 0; // timer of the next refill after one that failed
+  #filled = false; // whether a refill has succeeded before
+  #on;
 
-  /** onEnvelope(envelope, ageMs), oldest first; onState("live" | "lost"). */
-  constructor({ onEnvelope, onState }) {
-    this.#onEnvelope = onEnvelope;
-    this.#onState = onState;
+  /**
+   * envelope(envelope, ageMs), oldest first; known(id): whether it came before; state("live" | "lost");
+   * gap(): more parts finished during a break than the API still lists.
+   */
+  constructor(on) {
+    this.#on = on;
   }
 
+  /** Also for when something else noticed that the server was away: a silent connection may be a dead one. */
   open() {
     this.#source?.close();
     const source = new EventSource(EVENTS);
@@ -30,9 +34,6 @@ export class Stream {
     source.addEventListener("error", () => this.#broke(source));
   }
 
-  /** For when something else noticed that the server was away: a silent connection may be a dead one. */
-  reopen() { this.open(); }
-
   /** Fetches the latest parts and hands on those that the stream did not bring. */
   async refill() {
     this.#waiting ??= [];
@@ -40,43 +41,48 @@ export class Stream {
       const answer = await fetch(LATEST, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), cache: "no-store" });
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const now = Date.parse(answer.headers.get("Date") ?? "") || Date.now();
-      for (const envelope of listOf(await answer.json()).reverse()) this.#onEnvelope(envelope, ageOf(envelope, now));
+      this.#handOn((await answer.json()).inspections, now);
     } catch (error) {
       console.warn("the latest parts could not be fetched; tried again", error);
-      setTimeout(() => this.refill(), RETRY_MS);
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.refill(), RETRY_MS);
     } finally {
       this.#flush();
     }
   }
 
+  #handOn(newestFirst, now) {
+    const joins = newestFirst.length < LAST_PARTS || newestFirst.some((envelope) => this.#on.known(envelope.id));
+    if (this.#filled && !joins) this.#on.gap();
+    this.#filled = true;
+    for (const envelope of newestFirst.reverse()) this.#on.envelope(envelope, ageOf(envelope, now));
+  }
+
   #opened() {
-    this.#onState("live");
+    this.#on.state("live");
     this.refill();
   }
 
   #arrived(envelope) {
     if (this.#waiting) this.#waiting.push(envelope);
-    else this.#onEnvelope(envelope, 0);
+    else this.#on.envelope(envelope, 0);
   }
 
   #flush() {
     const envelopes = this.#waiting ?? [];
     this.#waiting = null;
-    for (const envelope of envelopes) this.#onEnvelope(envelope, 0);
+    for (const envelope of envelopes) this.#on.envelope(envelope, 0);
   }
 
   #broke(source) {
     if (source !== this.#source) return;
-    this.#onState("lost");
+    this.#on.state("lost");
     if (source.readyState === EventSource.CLOSED) setTimeout(() => source === this.#source && this.open(), RETRY_MS);
   }
 }
 
-function listOf(answer) {
-  return Array.isArray(answer) ? [...answer] : [...(answer.inspections ?? answer.items ?? [])];
-}
-
+// A part that failed does not say when it ended.
 function ageOf(envelope, now) {
   const finished = Date.parse(envelope.result?.finished_at ?? "");
-  return Number.isNaN(finished) ? 0 : Math.max(0, now - finished);
+  return Number.isNaN(finished) ? null : Math.max(0, now - finished);
 }

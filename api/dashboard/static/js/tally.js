@@ -12,14 +12,12 @@ export class Tally {
   #latencies = [];
   lastArrival = null; // performance.now() of the newest part, corrected by its age
 
-  /** False when this part was counted before. `ageMs`: how long ago it finished, 0 for a live one. */
-  add(part, ageMs = 0) {
+  /** False when this part was counted before. `ageMs`: how long ago it finished; 0: just now, null: unknown. */
+  add(part, ageMs) {
     if (this.#seen.has(part.id)) return false;
     this.#remember(part.id);
     this.#counts[part.kind.key] += 1;
-    const arrival = performance.now() - ageMs;
-    this.#arrivals.push(arrival);
-    this.lastArrival = Math.max(this.lastArrival ?? -Infinity, arrival);
+    if (ageMs !== null) this.#arrived(performance.now() - ageMs);
     if (part.totalMs !== null) this.#latencies = [...this.#latencies, part.totalMs].slice(-LATENCY_PARTS);
     return true;
   }
@@ -42,6 +40,11 @@ export class Tally {
     const start = performance.now() - RATE_WINDOW_MS;
     this.#arrivals = this.#arrivals.filter((arrival) => arrival >= start);
     return this.#arrivals.length / (RATE_WINDOW_MS / 1000);
+  }
+
+  #arrived(at) {
+    this.#arrivals.push(at);
+    this.lastArrival = Math.max(this.lastArrival ?? -Infinity, at);
   }
 
   #remember(id) {
