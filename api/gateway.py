@@ -10,6 +10,7 @@ What is refused is refused before `submit`; after it the image is accepted, and 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 from dataclasses import dataclass
@@ -24,13 +25,16 @@ from api.metrics import Metrics
 from api.parameters import PartQuery
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import Busy, InspectorError
+from inspector.errors import Busy, InspectorError, QueueUnavailable
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
 from inspector.queue.base import Idempotency, Producer, Results, Snapshot
 
 log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+"""A look at the queue takes a millisecond; a camera is better told soon that the server hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,7 @@ class Gateway:
         settings = self._settings
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
-        if not await self._producer.has_room(announced):
-            raise Busy("as many images as the budget allows are waiting")
+        await self._require_room(announced)
         with self._metrics.timed("read"):
             received = await body.read(
                 request, limit=settings.max_image_bytes, timeout_s=settings.body_timeout_s
@@ -123,6 +126,16 @@ class Gateway:
         )
         said = query.model_dump(exclude={"recipe"})
         return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said), received.data
+
+    async def _require_room(self, image_bytes: int) -> None:
+        """Raises Busy or QueueUnavailable while nothing has been read yet; submit decides."""
+        try:
+            async with asyncio.timeout(LOOK_S):
+                room = await self._producer.has_room(image_bytes)
+        except TimeoutError:
+            raise QueueUnavailable(f"the queue server did not answer within {LOOK_S:g} s") from None
+        if not room:
+            raise Busy("as many images as the budget allows are waiting")
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; read once, wait, read once."""

@@ -23,6 +23,7 @@ from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 IMAGE = jpeg()
+ADDRESS = re.compile(r"listening on (http://[^\"]+)")
 
 
 @contextmanager
@@ -31,10 +32,8 @@ def gateway_process(log: Path, *options: str) -> Iterator[tuple[subprocess.Popen
     command = [sys.executable, "-m", "api", "--port", "0", "--metrics-port", "0", *options]
     with log.open("wb") as output, subprocess.Popen(command, cwd=ROOT, stderr=output) as process:
         try:
-            found = wait_until(
-                lambda: re.search(r"listening on (http://[^\"]+)", log.read_text()), 30, "a port"
-            )
-            with httpx.Client(base_url=found[1], timeout=20, trust_env=False) as http:
+            [url] = wait_until(lambda: ADDRESS.findall(log.read_text()), 30, "a port")
+            with httpx.Client(base_url=url, timeout=20, trust_env=False) as http:
                 wait_until(lambda: healthy(http), 30, "an answer")
                 yield process, http
         finally:
@@ -139,6 +138,15 @@ def test_an_image_that_waits_while_the_queue_breaks_still_gets_its_answer(tmp_pa
 
 def depth(line: Line) -> int:
     return int(line.http.get("/v1/status").json()["queue"]["depth"])
+
+
+def test_a_queue_that_hangs_is_503_before_the_body_is_read(tmp_path: Path) -> None:
+    with QueueServer("redis", tmp_path) as server, gateway_on(server.url) as line:
+        server.pause()
+        answer = line.post(IMAGE)
+        server.resume()
+        assert problem(answer)["type"] == "/problems/queue-unavailable"
+        wait_until(lambda: line.post(IMAGE).status_code == 202, what="an accepted image")
 
 
 def test_a_gateway_started_without_a_queue_waits_for_it(tmp_path: Path) -> None:
