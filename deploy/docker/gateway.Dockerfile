@@ -6,11 +6,11 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/inspector
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY inspector ./inspector
 COPY api ./api
 COPY workers ./workers
-RUN /opt/inspector/bin/pip install ".[api]"
+RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[api]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin inspector
