@@ -81,7 +81,7 @@ class Supervisor:
             code = await child.exited()
             if child.age_s > _STEADY_S:
                 pause = _FIRST_PAUSE_S
-            self._say(f"{child.name} died ({death(code)}); starting it again in {pause:.1f} s")
+            self._say(f"{child.name} died ({death(code)}); starting it again in {pause:.4g} s")
             for line in child.last_words():
                 self._say(f"  {child.name}: {line}")
             await asyncio.sleep(pause)
