@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -139,9 +140,11 @@ class Gateway:
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; read once, wait, read once."""
-        known: Outcome | Snapshot | None = await self._finished(inspection_id) if look else None
-        if known is None and wait_s:
-            with self._metrics.timed("wait"):
+        known: Outcome | Snapshot | None = None
+        with self._metrics.timed("wait") if wait_s else nullcontext():
+            if look:
+                known = await self._finished(inspection_id)
+            if known is None and wait_s:
                 known = await waiter.outcome(wait_s) or await self._finished(inspection_id)
         if isinstance(known, Outcome):
             return _of_outcome(known, wait_s)
