@@ -36,6 +36,7 @@ def facts_of(image: bytes) -> ImageFacts:
     )
 
 
-def job_of(image: bytes, **changes: Any) -> Job:
-    fields = {"id": new_id(), "image": facts_of(image), "recipe": Recipe(id="default", version=1)}
+def job_of(image: bytes, facts: ImageFacts | None = None, **changes: Any) -> Job:
+    """`facts` where the gateway was deceived about the image."""
+    fields = {"id": new_id(), "image": facts or facts_of(image), "recipe": Recipe(id="default", version=1)}
     return Job.model_validate({**fields, "line": "L1", "received_at": datetime.now(UTC), **changes})
