@@ -30,6 +30,8 @@ class TorchEngine:
         """Raises BundleError (weights that do not fit the architecture) and EngineUnavailable."""
         self._device = _device(device)
         self.device = _shown(self._device)
+        # TF32 would round to 10 bits: other scores than those that were measured, for a network this small.
+        torch.backends.cudnn.allow_tf32 = False
         if threads and self._device.type == "cpu":
             torch.set_num_threads(threads)
         self._network = _network(bundle).to(self._device).eval()
