@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from time import perf_counter
@@ -35,13 +35,23 @@ class GaveUp(Exception):
 
 
 class Compute:
-    """`failure` says why it gave up; from then on it starts nothing, and its images can be withdrawn."""
+    """`failure` says why it gave up; from then on it starts nothing, and its images can be withdrawn.
+    `on_batch` is told the size of each run of the model."""
 
-    def __init__(self, pipeline: Pipeline, hands: Hands, *, batch_size: int, readers: int) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        hands: Hands,
+        *,
+        batch_size: int,
+        readers: int,
+        on_batch: Callable[[int], None],
+    ) -> None:
         self.failure: str | None = None
         self._pipeline = pipeline
         self._hands = hands
         self._batch_size = batch_size
+        self._on_batch = on_batch
         self._failed_in_a_row: set[str] = set()
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="reader")
         # A daemon: a hung device must not keep the process alive.
@@ -118,6 +128,7 @@ class Compute:
             self._tell_apart(batch, error)
             return
         self._failed_in_a_row.clear()
+        self._on_batch(len(batch))
         inference_ms = _ms_since(start)
         for held, inspection in zip(batch, seen, strict=True):
             self._conclude(held, inspection, inference_ms)

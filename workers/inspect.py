@@ -113,7 +113,6 @@ class InspectWorker:
             return
         statuses = self._consumer.finish([each.finished for each in held if each.finished])
         self._hands.release([each.delivery.entry for each in held])
-        self._metrics.batch(len(held))
         for each, status in zip(held, statuses, strict=True):
             self._count(each, status)
 

@@ -27,7 +27,7 @@ BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Metrics:
-    """Touched from the network thread; rendered by the thread of the metrics port."""
+    """Touched by the network thread, `batch` by the compute thread; rendered by the metrics port's."""
 
     def __init__(self, lines: Iterable[str], classes: Iterable[str]) -> None:
         self.registry = CollectorRegistry()
@@ -46,7 +46,7 @@ class Metrics:
         )
         self._batch = Histogram(
             "inspector_batch_size",
-            "Outcomes recorded in one round trip.",
+            "Images in one run of the model.",
             buckets=BATCH_BUCKETS,
             registry=self.registry,
         )

@@ -36,8 +36,10 @@ class Rig:
         self.engine = Picky(pipeline.engine, refuses=lambda _: False)
         self.pipeline = Pipeline(pipeline.bundle, self.engine)
         self.hands = Hands(max_lease)
-        self.compute = Compute(self.pipeline, self.hands, batch_size=4, readers=2)
         self.metrics = Metrics(["L1"], pipeline.bundle.manifest.classes)
+        self.compute = Compute(
+            self.pipeline, self.hands, batch_size=4, readers=2, on_batch=self.metrics.batch
+        )
         self.health = Health()
         report = WorkerReport("w1", "cpu", "picky", "tiny 1", "ab", "2026-01-01T00:00:00Z")
         pace = Pace(4, min_idle, drain=timedelta(seconds=10))

@@ -85,6 +85,7 @@ def test_many_images_of_many_sizes(gateway: GatewayEnd, make_rig: MakeRig) -> No
     assert [(result_of(s).image.height, result_of(s).image.width) for s in snapshots] == sizes
     assert max(rig.engine.batches) <= 4
     wait_until(lambda: rig.counted("verdicts_total", line="L1", verdict="OK") == 25, what="25 counts")
+    assert rig.counted("batch_size_sum") == 25
 
 
 @pytest.mark.parametrize("cut", [10, 700])
