@@ -74,7 +74,8 @@ def totals(tally: Tally) -> str:
     counts += [
         f"{fate} {tally.fates[fate]}" for fate in Fate if fate is not Fate.ANSWERED and tally.fates[fate]
     ]
-    return f"{tally.total} images: {', '.join(counts)}"
+    plural = "" if tally.total == 1 else "s"
+    return f"{tally.total} image{plural}: {', '.join(counts)}"
 
 
 def summary(tally: Tally, keep: Path) -> str:
