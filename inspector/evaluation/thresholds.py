@@ -17,21 +17,39 @@ CANDIDATES: FloatArray = np.round(np.arange(0.05, 0.955, 0.01), 2)
 """Scores below 0.05 are never reported; a threshold above 0.95 would hang on rounding."""
 
 
-def choose(defective: Sequence[Case], good: Sequence[Case], classes: Sequence[str]) -> dict[str, float]:
-    """For each class the threshold with the fewest mistakes: defects missed plus good boards rejected.
+WANTED_OVERKILL = 0.05
+"""Share of good boards that may be rejected, over all classes: half of what a line would tolerate, since
+validation boards are few and a threshold chosen on them is a little too kind to itself."""
 
-    Both are shares, weighed alike. Between equally good ones the middle is taken, farthest from harm either
-    way.
+
+def choose(
+    defective: Sequence[Case],
+    good: Sequence[Case],
+    classes: Sequence[str],
+    overkill: float = WANTED_OVERKILL,
+) -> dict[str, float]:
+    """For each class the threshold that misses fewest defects within its part of the wanted overkill.
+
+    The classes share the budget alike: a good board is rejected by any of them.
     """
-    return {name: best_threshold(found_scores(defective, name), alarm_scores(good, name)) for name in classes}
+    share = overkill / max(1, len(classes))
+    return {
+        name: best_threshold(found_scores(defective, name), alarm_scores(good, name), share)
+        for name in classes
+    }
 
 
-def best_threshold(found: Sequence[float], alarms: Sequence[float]) -> float:
-    """`found`: score of each true defect, 0 where missed. `alarms`: highest score on each good board."""
+def best_threshold(found: Sequence[float], alarms: Sequence[float], overkill: float) -> float:
+    """`found`: score of each true defect, 0 where missed. `alarms`: highest score on each good board.
+
+    Of equally good thresholds the middle one is taken, farthest from harm either way. Where none keeps to
+    `overkill`, it is the one that rejects fewest.
+    """
     missed = _share_below(found, CANDIDATES)
-    rejected = 1 - _share_below(alarms, CANDIDATES)
-    cost = missed + rejected
-    best = CANDIDATES[np.isclose(cost, cost.min())]
+    rejected = 1 - _share_below(alarms, CANDIDATES) if alarms else np.zeros(len(CANDIDATES))
+    too_many = np.maximum(rejected - overkill, 0.0)
+    allowed = np.isclose(too_many, too_many.min())
+    best = CANDIDATES[allowed & np.isclose(missed, missed[allowed].min())]
     return float(best[len(best) // 2])
 
 
