@@ -39,7 +39,7 @@ def test_only_points_inside_the_box_answer_and_at_most_the_best_ten() -> None:
     own = weight > 0
     assert 0 < int(own.sum()) <= TOP
     assert (POINTS[own][:, 0] < 32).all()
-    assert targets[own].argmax(1).unique().tolist() == [2]
+    assert set(targets[own].argmax(1).tolist()) == {2}
     assert float(weight.max()) == 1.0  # the best point is wanted at the IoU it reaches
 
 
