@@ -48,7 +48,7 @@ class Expiry:
         error = DeadlineExpired(f"no worker started it within {job.deadline_ms} ms")
         while True:
             try:
-                await self._producer.expire(failed(job.id, job.line, error))
+                await self._producer.expire(failed(job.id, job.line, error, job))
                 break
             except QueueUnavailable as unavailable:
                 log.warning("%s cannot be expired, trying again: %s", job.id, unavailable)

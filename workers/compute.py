@@ -168,7 +168,7 @@ class Compute:
             log.error("image %s: unforeseen", job.id, exc_info=error)
             error = InspectionFailed(f"{type(error).__name__}: {error}")
         log.warning("image %s of line %s: %s: %s", job.id, job.line, error.code, error)
-        finished = Finished(held.delivery, failed(job.id, job.line, error))
+        finished = Finished(held.delivery, failed(job.id, job.line, error, job))
         self._hands.finish(held, finished, error_code=error.code)
 
 

@@ -33,6 +33,9 @@ BUSY_LOOK = timedelta(milliseconds=20)
 FULL_WAIT = timedelta(milliseconds=200)
 """Between looks at the clock while no more images can be taken."""
 
+SWEEP_EVERY = timedelta(milliseconds=600)
+"""So that what another worker handed back, or left when it died, waits a second at most beyond its time."""
+
 REPORT_EVERY = timedelta(seconds=5)
 """A third of the time after which a silent worker is forgotten."""
 
@@ -68,7 +71,7 @@ class InspectWorker:
         self._inspected = 0
         self._backoff = Backoff()
         self._heartbeat = Every(pace.min_idle / 4)
-        self._sweep = Every(pace.min_idle / 4, jitter=0.5)
+        self._sweep = Every(SWEEP_EVERY, jitter=0.5)
         self._report = Every(REPORT_EVERY)
 
     def stop(self) -> None:

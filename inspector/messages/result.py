@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from inspector.errors import DeadlineExpired, InspectorError
-from inspector.messages.job import ImageFacts
+from inspector.messages.job import ImageFacts, Job
 from inspector.messages.recipe import RecipeRef
 
 
@@ -120,6 +120,18 @@ class Result(Message):
     deadline_missed: bool
 
 
+class PartRef(Message):
+    """Whose image it was: a part without a result must still be found on the line."""
+
+    line: str
+    station: str | None = None
+    view: str | None = None
+    part_id: str | None = None
+    lot_id: str | None = None
+    captured_at: datetime | None = None
+    received_at: datetime | None = None
+
+
 class Failure(Message):
     """Why an image has no result: `code`, `title`, `advice` of the error class, and this case's `detail`."""
 
@@ -127,6 +139,7 @@ class Failure(Message):
     title: str
     detail: str
     advice: str
+    part: PartRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +158,12 @@ class Outcome:
     error: bytes | None = None
 
 
-def failed(inspection_id: str, line: str, error: InspectorError) -> Outcome:
-    """The outcome of an image that has no result. A missed deadline is `expired`, all else `failed`."""
+def failed(inspection_id: str, line: str, error: InspectorError, job: Job | None = None) -> Outcome:
+    """The outcome of an image that has no result. A missed deadline is `expired`, all else `failed`.
+
+    `job` is None only where it cannot be read any more.
+    """
     state = State.EXPIRED if isinstance(error, DeadlineExpired) else State.FAILED
-    facts = Failure(code=error.code, title=error.title, detail=str(error), advice=error.advice)
+    part = PartRef(line=line) if job is None else PartRef.model_validate(job, from_attributes=True)
+    facts = Failure(code=error.code, title=error.title, detail=str(error), advice=error.advice, part=part)
     return Outcome(inspection_id, line, state, accept=False, error=facts.model_dump_json().encode())

@@ -14,7 +14,7 @@ from inspector.queue.redis_consumer import RedisConsumer
 from inspector.queue.redis_producer import RedisProducer
 from inspector.queue.redis_results import RedisResults
 
-MIN_IDLE = timedelta(seconds=30)
+MIN_IDLE = timedelta(seconds=10)
 """A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
 (min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
 

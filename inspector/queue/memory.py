@@ -194,20 +194,25 @@ class MemoryConsumer:
         ready = []
         for one in taken:
             record = self._store.shelf.records[one.id]
-            job = record.job.model_dump_json().encode() if record.job is not None else None
+            job = _as_json(record.job)
             try:
                 ready.append(one.delivery(job, record.image))
             except InspectionFailed as error:
-                self._store.settle(record, one.failed(error), None, self._fence(one))
+                self._store.settle(record, one.failed(error, job), None, self._fence(one))
         return ready
 
     def _bury(self, one: Taken) -> None:
-        outcome = one.poisoned()
-        self._store.settle(self._store.shelf.records[one.id], outcome, None, self._fence(one))
+        record = self._store.shelf.records[one.id]
+        outcome = one.poisoned(_as_json(record.job))
+        self._store.settle(record, outcome, None, self._fence(one))
         self._store.shelf.dead.append(outcome)
 
     def _fence(self, delivery: Delivery | Taken) -> Fence:
         return Fence(delivery.entry, self.name, delivery.count)
+
+
+def _as_json(job: Job | None) -> bytes | None:
+    return None if job is None else job.model_dump_json().encode()
 
 
 class MemoryResults:

@@ -29,12 +29,12 @@ class Taken:
     def poison(self) -> bool:
         return self.count > MAX_DELIVERIES
 
-    def poisoned(self) -> Outcome:
-        times = f"{MAX_DELIVERIES} workers took it and none finished it"
-        return failed_outcome(self.id, self.line, PoisonImage(times))
+    def poisoned(self, job: bytes | None) -> Outcome:
+        return self.failed(PoisonImage(f"{MAX_DELIVERIES} workers took it and none finished it"), job)
 
-    def failed(self, error: InspectorError) -> Outcome:
-        return failed_outcome(self.id, self.line, error)
+    def failed(self, error: InspectorError, job: bytes | None) -> Outcome:
+        """`job` as it was read; its part is named where it can be."""
+        return failed_outcome(self.id, self.line, error, _readable(job))
 
     def delivery(self, job: bytes | None, image: bytes | None) -> Delivery:
         """Raises InspectionFailed where no worker of this version can ever inspect it."""
@@ -42,6 +42,16 @@ class Taken:
             lost = "job" if job is None else "image"
             raise InspectionFailed(f"the {lost} is no longer in the queue server")
         return Delivery(self.entry, self.count, parse_job(job), image)
+
+
+def _readable(job: bytes | None) -> Job | None:
+    """None for what is not there or not to be read here: that is why the image failed, and it says so."""
+    if job is None:
+        return None
+    try:
+        return parse_job(job)
+    except InspectionFailed:
+        return None
 
 
 class _Version(BaseModel):

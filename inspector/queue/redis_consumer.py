@@ -131,7 +131,9 @@ class RedisConsumer:
             try:
                 ready.append(one.delivery(job, image))
             except InspectionFailed as error:
-                hopeless.append(finish_call(self._keys, self._budgets, self._fence(one), one.failed(error)))
+                hopeless.append(
+                    finish_call(self._keys, self._budgets, self._fence(one), one.failed(error, job))
+                )
         if hopeless:
             self._link.run(hopeless)
         return ready
@@ -142,7 +144,7 @@ class RedisConsumer:
         jobs = self._link.ask("MGET", *(self._keys.job(one.id) for one in poison))
         self._link.run(
             [
-                bury_call(self._keys, self._budgets, self._fence(one), one.poisoned(), job or b"")
+                bury_call(self._keys, self._budgets, self._fence(one), one.poisoned(job), job or b"")
                 for one, job in zip(poison, jobs, strict=True)
             ]
         )

@@ -100,7 +100,7 @@ class Stack:
         """What a worker does with an image that it cannot inspect."""
         consumer = connect.consumer(self.redis.url, "browser-test")
         for delivery in consumer.take(64, timedelta(seconds=5)):
-            outcome = failed(delivery.job.id, delivery.job.line, InspectionFailed(message))
+            outcome = failed(delivery.job.id, delivery.job.line, InspectionFailed(message), delivery.job)
             consumer.finish([Finished(delivery, outcome)])
         consumer.close()
 

@@ -96,6 +96,7 @@ def test_a_part_that_failed_is_not_inspected_and_never_ok(page: Page, stack: Sta
     stack.fail("the device ran out of memory")
 
     expect(page.locator("#verdict-word")).to_have_text("NOT INSPECTED")
+    expect(page.locator("#verdict-part")).to_have_text("P1")
     expect(page.locator("#verdict-flags")).to_have_text("NOT ACCEPTED")
     expect(page.locator("#reasons")).to_contain_text("the device ran out of memory")
     expect(page.locator("#count-none")).to_have_text("1")

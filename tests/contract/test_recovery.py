@@ -64,7 +64,7 @@ def test_a_heartbeat_tells_what_is_lost_and_does_not_steal_it_back(bench: Bench)
 
 
 def test_a_poison_image_is_buried_after_three_deliveries_and_announced(bench: Bench) -> None:
-    inspection = bench.submit()
+    inspection = bench.submit(part_id="SN-7")
     consumer = bench.consumer("w1", SHORT)
     counts = [bench.take_one(consumer).count]
     for _ in range(2):
@@ -80,7 +80,8 @@ def test_a_poison_image_is_buried_after_three_deliveries_and_announced(bench: Be
     [seen] = announced(bench, 1)
     assert (seen.outcome.id, seen.outcome.state, seen.outcome.accept) == (inspection, State.FAILED, False)
     assert seen.outcome.error is not None
-    assert json.loads(seen.outcome.error)["code"] == "poison-image"
+    error = json.loads(seen.outcome.error)
+    assert (error["code"], error["part"]["part_id"]) == ("poison-image", "SN-7")
     assert consumer.finish([done(delivery)]) == [FinishStatus.LOST]
     status = bench.run(bench.admin.status())
     assert (status.depth, status.bytes, status.dead_letters) == (0, 0, 1)

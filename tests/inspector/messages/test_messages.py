@@ -72,10 +72,22 @@ def test_a_failed_or_expired_image_never_accepts_and_says_what_to_do() -> None:
     outcome = failed("i", "L1", BrokenImage("cut short"))
     assert (outcome.state, outcome.accept, outcome.result) == (State.FAILED, False, None)
     error = json.loads(outcome.error or b"")
-    assert error == {
-        "code": "broken-image",
-        "title": BrokenImage.title,
-        "detail": "cut short",
-        "advice": BrokenImage.advice,
-    }
+    assert error["code"] == "broken-image"
+    assert (error["title"], error["advice"]) == (BrokenImage.title, BrokenImage.advice)
+    assert error["detail"] == "cut short"
+    assert error["part"]["line"] == "L1"
     assert failed("i", "L1", DeadlineExpired("late")).state is State.EXPIRED
+
+
+def test_a_part_without_a_result_can_still_be_found_on_the_line() -> None:
+    lost = job(line="L1", station="S2", part_id="SN-7", lot_id="B")
+    error = json.loads(failed("i", "L1", BrokenImage("cut short"), lost).error or b"")
+    assert error["part"] == {
+        "line": "L1",
+        "station": "S2",
+        "view": None,
+        "part_id": "SN-7",
+        "lot_id": "B",
+        "captured_at": None,
+        "received_at": "2026-01-02T03:04:05Z",
+    }

@@ -27,7 +27,7 @@ export function announce(part) {
 }
 
 export function nameOf(part) {
-  return part.result?.part_id ?? part.id;
+  return part.trace.part_id ?? part.id;
 }
 
 function showVerdict(part) {
@@ -92,12 +92,15 @@ function findingRow(finding, at, onFinding) {
 
 function factsOf(part) {
   if (!part) return [];
-  if (!part.result) return [["Id", part.id]];
-  const { result } = part;
+  const { result, trace } = part;
+  const whose = [
+    ["Part", trace.part_id],
+    ["Lot", trace.lot_id],
+    ["Place", [trace.line, trace.station, trace.view].filter(Boolean).join(" · ")],
+  ];
+  if (!result) return [...whose, ["Received", clock(part.receivedAt)], ["Id", part.id]];
   return [
-    ["Part", result.part_id],
-    ["Lot", result.lot_id],
-    ["Place", [result.line, result.station, result.view].filter(Boolean).join(" · ")],
+    ...whose,
     ["Finished", clock(part.finishedAt)],
     ["Recipe", `${result.recipe.id} v${result.recipe.version}`],
     ["Model", `${result.model.name} ${result.model.version}`],

@@ -24,11 +24,12 @@ export function readPart(envelope) {
     image: ownUrl(links.image),
     attention: ownUrl(links.attention),
     error: envelope.error ?? null,
+    trace: result ?? envelope.error?.part ?? {},
     result,
     findings: (result?.findings ?? []).map((finding) => readFinding(finding, result)),
     size: result?.image ? { width: result.image.width, height: result.image.height } : null,
     finishedAt: time(result?.finished_at),
-    receivedAt: time(result?.received_at),
+    receivedAt: time((result ?? envelope.error?.part)?.received_at),
     totalMs: Number.isFinite(result?.timings_ms?.total) ? result.timings_ms.total : null,
   };
 }

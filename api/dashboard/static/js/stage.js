@@ -99,6 +99,6 @@ async function load(url) {
 
 function replacePicture(picture, part) {
   picture.id = "picture";
-  picture.alt = `Image of part ${part.result?.part_id ?? part.id}`;
+  picture.alt = `Image of part ${part.trace.part_id ?? part.id}`;
   byId("picture").replaceWith(picture);
 }

@@ -34,7 +34,7 @@ function tileOf(part, budget, onPick) {
 }
 
 function newTile(part, onPick) {
-  const label = element("span", { class: "tile-label" }, part.result?.part_id ?? (part.finishedAt ? clock(part.finishedAt) : part.id));
+  const label = element("span", { class: "tile-label" }, part.trace.part_id ?? (part.finishedAt ? clock(part.finishedAt) : part.id));
   const tile = element("button", {
     type: "button", class: "tile", "data-part": part.id, "data-kind": part.kind.key,
     "aria-label": `${part.kind.word}, part ${nameOf(part)}, ${clock(part.finishedAt)}`, title: nameOf(part),
