@@ -13,27 +13,16 @@ from inspector.messages.result import ModelRef, Outcome, Result, State, Timings,
 def conclude(job: Job, seen: Inspection, model: ModelRef, timings: Timings, finished_at: datetime) -> Result:
     """`finished_at` (UTC) decides whether the job's deadline was kept."""
     judgement = judge(seen.detections, seen.classification, job.recipe, downscale=seen.downscale)
-    return Result(
+    return Result.of(
+        job,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
         findings=judgement.findings,
         classification=seen.classification,
         attention=seen.facts,
-        image=job.image,
-        line=job.line,
-        station=job.station,
-        view=job.view,
-        part_id=job.part_id,
-        lot_id=job.lot_id,
-        recipe=job.recipe.ref(),
         model=model,
-        simulated=job.simulated,
         timings_ms=timings,
-        captured_at=job.captured_at,
-        received_at=job.received_at,
         finished_at=finished_at,
-        deadline_ms=job.deadline_ms,
-        deadline_missed=job.missed(finished_at),
     )
 
 

@@ -6,6 +6,7 @@ unparsed, into its answer: nothing downstream needs this module to pass a result
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -118,6 +119,44 @@ class Result(Message):
     finished_at: datetime
     deadline_ms: int | None
     deadline_missed: bool
+
+    @classmethod
+    def of(
+        cls,
+        job: Job,
+        *,
+        verdict: Verdict,
+        reasons: Sequence[Reason],
+        findings: Sequence[Finding],
+        classification: Classification,
+        attention: AttentionFacts,
+        model: ModelRef,
+        timings_ms: Timings,
+        finished_at: datetime,
+    ) -> Result:
+        """What a worker says, beside what the job says of the part. `finished_at` (UTC) ends its deadline."""
+        return cls(
+            verdict=verdict,
+            reasons=list(reasons),
+            findings=list(findings),
+            classification=classification,
+            attention=attention,
+            image=job.image,
+            line=job.line,
+            station=job.station,
+            view=job.view,
+            part_id=job.part_id,
+            lot_id=job.lot_id,
+            recipe=job.recipe.ref(),
+            model=model,
+            simulated=job.simulated,
+            timings_ms=timings_ms,
+            captured_at=job.captured_at,
+            received_at=job.received_at,
+            finished_at=finished_at,
+            deadline_ms=job.deadline_ms,
+            deadline_missed=job.missed(finished_at),
+        )
 
 
 class PartRef(Message):

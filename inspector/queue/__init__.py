@@ -2,6 +2,7 @@
 
 base.py      the seams: Producer, Consumer, Results, Admin
 connect.py   opens them on a server, by URL
+settings.py  what every process at the queue must agree on
 keys.py      every key, in one place
 scripts/     submit, finish, bury, expire (over settle), sweep, renew, hand_back, open, leave, report: Lua,
              each with its contract at the top

@@ -135,28 +135,16 @@ def running(settings: Settings, worker: Consumer, open_queue: Connect | None) ->
 
 def done(job: Job, verdict: Verdict = Verdict.OK) -> Outcome:
     """What a worker says of a job that it inspected."""
-    now = datetime.now(UTC)
-    result = Result(
+    result = Result.of(
+        job,
         verdict=verdict,
         reasons=[],
         findings=[],
         classification=Classification(defective=0.01, classes={"spur": 0.01}),
         attention=AttentionFacts(source="test", width=8, height=6, min=0.0, max=1.0),
-        image=job.image,
-        line=job.line,
-        station=job.station,
-        view=job.view,
-        part_id=job.part_id,
-        lot_id=job.lot_id,
-        recipe=job.recipe.ref(),
         model=ModelRef(name="test", version="1", sha256="0" * 64),
-        simulated=job.simulated,
         timings_ms=Timings(queued=0, decode=0, inference=0, total=0),
-        captured_at=job.captured_at,
-        received_at=job.received_at,
-        finished_at=now,
-        deadline_ms=job.deadline_ms,
-        deadline_missed=job.missed(now),
+        finished_at=datetime.now(UTC),
     )
     accept = verdict is Verdict.OK and not result.deadline_missed
     return Outcome(job.id, job.line, State.DONE, accept, result=result.model_dump_json().encode())

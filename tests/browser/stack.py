@@ -137,25 +137,14 @@ def _map() -> bytes:
 
 
 def _result(job: Job, verdict: Verdict, findings: Sequence[Finding], reasons: Sequence[Reason]) -> Result:
-    return Result(
+    return Result.of(
+        job,
         verdict=verdict,
-        reasons=list(reasons),
-        findings=list(findings),
+        reasons=reasons,
+        findings=findings,
         classification=Classification(defective=0.5, classes={}),
         attention=AttentionFacts(source="gate", width=WIDTH // 8, height=HEIGHT // 8, min=0.0, max=1.0),
-        image=job.image,
-        line=job.line,
-        station=job.station,
-        view=job.view,
-        part_id=job.part_id,
-        lot_id=job.lot_id,
-        recipe=job.recipe.ref(),
         model=ModelRef(name="pcb", version="1.0.0", sha256="0" * 64),
-        simulated=job.simulated,
         timings_ms=Timings(queued=1.0, decode=2.0, inference=30.0, total=40.0),
-        captured_at=job.captured_at,
-        received_at=job.received_at,
         finished_at=datetime.now(UTC),
-        deadline_ms=job.deadline_ms,
-        deadline_missed=False,
     )

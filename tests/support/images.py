@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inspector.imaging.header import sniff
+from inspector.imaging.files import facts_of
 from inspector.imaging.overlay import encode_png
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.recipe import Recipe
@@ -22,18 +21,6 @@ def grey(height: int = 128, width: int = 128, seed: int = 0) -> NDArray[np.uint8
 
 def grey_png(height: int = 128, width: int = 128, seed: int = 0) -> bytes:
     return encode_png(grey(height, width, seed))
-
-
-def facts_of(image: bytes) -> ImageFacts:
-    """As a gateway would write them."""
-    header = sniff(image)
-    return ImageFacts(
-        width=header.width,
-        height=header.height,
-        format=header.format,
-        bytes=len(image),
-        sha256=hashlib.sha256(image).hexdigest(),
-    )
 
 
 def job_of(image: bytes, facts: ImageFacts | None = None, **changes: Any) -> Job:

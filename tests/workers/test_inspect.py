@@ -13,12 +13,13 @@ import pytest
 from inspector.engines.base import FloatArray
 from inspector.errors import QueueUnavailable
 from inspector.imaging.decode import decode
+from inspector.imaging.files import facts_of
 from inspector.messages.recipe import Recipe, Thresholds
 from inspector.messages.result import Failure, Result, State
 from inspector.queue.base import Snapshot
 from inspector.queue.memory import MemoryQueue
 from tests.support.gateway_end import GatewayEnd
-from tests.support.images import facts_of, grey_png
+from tests.support.images import grey_png
 from tests.support.pictures import jpeg
 from tests.support.waiting import wait_until
 from tests.workers.conftest import MakeRig

@@ -8,9 +8,10 @@ import pytest
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
 from inspector.errors import BrokenImage, TooManyPixels
+from inspector.imaging.files import facts_of
 from inspector.models.bundle import Bundle
 from tests.support.engines import Picky
-from tests.support.images import facts_of, grey_png
+from tests.support.images import grey_png
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from inspector.errors import BrokenImage, DigestMismatch, TooManyPixels, UnsupportedImage
 from inspector.imaging.decode import decode
+from inspector.imaging.files import facts_of
 from inspector.messages.job import ImageFacts
 from tests.support import pictures
-from tests.support.images import facts_of
 
 DEEPPCB = Path(__file__).parents[4] / "shared" / "data" / "deeppcb" / "PCBData"
 WHOLE = {"jpeg": pictures.jpeg(), "png": pictures.png(), "bmp": pictures.bmp()}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from inspector.imaging.decode import decode
+from inspector.imaging.files import facts_of
 from inspector.imaging.overlay import COUNTED, NOT_COUNTED, draw, encode_png
 from inspector.messages.result import Finding
-from tests.support.images import facts_of, grey
+from tests.support.images import grey
 
 
 def finding(*box: float, counted: bool = True, score: float = 0.9) -> Finding:

@@ -1,0 +1,52 @@
+"""The settings that every process at the queue has: gateways and workers must agree on them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from inspector.messages.names import NameList
+from inspector.queue.base import DEFAULT_BUDGETS, Budgets
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+class QueueSettings(BaseSettings):
+    """Environment variables INSPECTOR_<NAME>. Frozen. A field's description is its documentation."""
+
+    # extra="ignore": the variables of gateway and worker often stand in one environment.
+    model_config = SettingsConfigDict(env_prefix="INSPECTOR_", extra="ignore", frozen=True)
+
+    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Where Redis or Valkey answers.")
+    metrics_host: str = Field("127.0.0.1", description="Address of the metrics port; 0.0.0.0 for all.")
+    lines: Annotated[NameList, NoDecode] = Field(
+        ("default",),
+        description="Lines that are metric labels, comma-separated. Any other counts under `other`, so that "
+        "a client cannot grow the metrics without end.",
+    )
+    recent_bytes: int = Field(
+        DEFAULT_BUDGETS.recent_bytes,
+        ge=0,
+        description="Bytes of finished images and maps that are still shown.",
+    )
+    forget_after_h: float = Field(
+        DEFAULT_BUDGETS.forget_after / timedelta(hours=1),
+        gt=0,
+        description="Hours after its end that an id and its Idempotency-Key are known.",
+    )
+    results_kept_min: float = Field(
+        DEFAULT_BUDGETS.results_kept / timedelta(minutes=1),
+        gt=0,
+        description="Minutes of results that a live reader can catch up on after a break.",
+    )
+
+    @property
+    def budgets(self) -> Budgets:
+        return Budgets(
+            recent_bytes=self.recent_bytes,
+            forget_after=timedelta(hours=self.forget_after_h),
+            results_kept=timedelta(minutes=self.results_kept_min),
+        )
