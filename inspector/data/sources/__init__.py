@@ -8,7 +8,7 @@ from typing import Literal
 
 from inspector.data.dataset import Dataset
 from inspector.data.sources import deeppcb
-from inspector.errors import DataError
+from inspector.errors import SettingsError
 
 Split = Literal["trainval", "test"]
 
@@ -16,8 +16,8 @@ SOURCES: dict[str, Callable[[Path, Split], Dataset]] = {"deeppcb": deeppcb.read}
 
 
 def read(spec: str, split: Split) -> Dataset:
-    """The data set that a SPEC `FORMAT:PATH` names. Raises DataError."""
+    """The data set that a SPEC `FORMAT:PATH` names. Raises SettingsError for another SPEC, DataError."""
     kind, colon, place = spec.partition(":")
     if not colon or kind not in SOURCES:
-        raise DataError(f"--data {spec}: expected FORMAT:PATH, with FORMAT one of: {', '.join(SOURCES)}")
+        raise SettingsError(f"--data {spec}: expected FORMAT:PATH, with FORMAT one of: {', '.join(SOURCES)}")
     return SOURCES[kind](Path(place), split)

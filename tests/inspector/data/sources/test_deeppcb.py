@@ -9,7 +9,7 @@ import pytest
 
 from inspector.data import sources
 from inspector.data.sources import deeppcb
-from inspector.errors import DataError
+from inspector.errors import DataError, SettingsError
 from tests.support import deeppcb_folder
 
 REAL = Path(__file__).parents[5] / "shared" / "data" / "deeppcb"
@@ -79,5 +79,5 @@ def test_an_empty_listing_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("spec", ["deeppcb", "coconut:/x", ""])
 def test_a_spec_that_names_no_format_says_which_there_are(spec: str) -> None:
-    with pytest.raises(DataError, match="one of: deeppcb"):
+    with pytest.raises(SettingsError, match="one of: deeppcb"):
         sources.read(spec, "test")
