@@ -17,7 +17,8 @@ from inspector.data.split import by_group
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
 from inspector.errors import EngineUnavailable, SettingsError
-from inspector.models.bundle import Bundle
+from inspector.models.bundle import Bundle, amend_training
+from inspector.models.detector import Detector
 from inspector.training import loop
 from inspector.training.config import TrainConfig
 from inspector.training.export import export
@@ -39,6 +40,10 @@ def train(
     synthetic: Annotated[
         float, typer.Option(min=0, max=0.9, help="Share of synthetic boards among the training images.")
     ] = 0.0,
+    validation: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GROUP", help="Hold back this group for validation; repeat it. Default: 15 %."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and --epochs give the same weights (CPU).")] = 0,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes CUDA if it is there.")
@@ -64,7 +69,7 @@ def train(
         synthetic_share=synthetic,
     )
     console = Console(stderr=True)
-    training, held_back = by_group(sources.read(data, "trainval"), VALIDATION_SHARE, seed)
+    training, held_back = _split(sources.read(data, "trainval"), validation, seed)
     console.print(
         f"{len(training)} images to train on, {len(held_back)} held back: {', '.join(_groups(held_back))}"
     )
@@ -74,25 +79,25 @@ def train(
     if resume:
         run.resume()
     network = _trained(run, console)
-    bundle = export(
-        network,
-        out / "bundle",
-        architecture=run.architecture,
-        classes=training.classes,
-        name=name,
-        version=datetime.now(UTC).strftime("%Y.%m.%d"),
-        nominal=(config.final_size, config.final_size),
-        training=_facts(data, config, run, training, held_back),
-    )
-    validation = _validated(bundle, held_back, console)
-    recipe = out / "recipe.toml"
-    write_recipe(recipe, validation)
-    typer.echo(
-        f"bundle {bundle.folder}\nrecipe {recipe}\ntry it: inspector inspect IMAGE --model {bundle.folder}"
-    )
+    bundle = _sealed(network, run, training.classes, _facts(data, run, training, held_back))
+    validated = _validated(bundle, held_back, console)
+    if validated is not None:
+        bundle = amend_training(bundle, {"validation": validated.figures})
+    write_recipe(out / "recipe.toml", validated)
+    typer.echo(f"bundle {bundle.folder}\nrecipe {out / 'recipe.toml'}")
+    typer.echo(f"try it: inspector inspect IMAGE --model {bundle.folder} --recipe {out / 'recipe.toml'}")
 
 
-def _trained(run: loop.Run, console: Console) -> Any:
+def _split(data: Dataset, validation: list[str] | None, seed: int) -> tuple[Dataset, Dataset]:
+    if not validation:
+        return by_group(data, VALIDATION_SHARE, seed)
+    for name in validation:
+        if name not in _groups(data):
+            raise SettingsError(f"--validation {name}: the data's groups are {', '.join(_groups(data))}")
+    return data.where(lambda s: s.group not in validation), data.where(lambda s: s.group in validation)
+
+
+def _trained(run: loop.Run, console: Console) -> Detector:
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>5.1f} %"))
     with Progress(*columns, TextColumn("{task.fields[left]}"), console=console) as bar:
         task = bar.add_task("training", total=1.0, left="")
@@ -115,9 +120,21 @@ def _validated(bundle: Bundle, held_back: Dataset, console: Console) -> Validati
         return validate(Pipeline(bundle, engine), held_back, lambda n: bar.advance(task, n))
 
 
-def _facts(
-    data: str, config: TrainConfig, run: loop.Run, training: Dataset, held_back: Dataset
-) -> dict[str, Any]:
+def _sealed(network: Detector, run: loop.Run, classes: tuple[str, ...], facts: dict[str, Any]) -> Bundle:
+    side = run.config.final_size
+    return export(
+        network,
+        run.folder / "bundle",
+        architecture=run.architecture,
+        classes=classes,
+        name=run.config.name,
+        version=datetime.now(UTC).strftime("%Y.%m.%d"),
+        nominal=(side, side),
+        training=facts,
+    )
+
+
+def _facts(data: str, run: loop.Run, training: Dataset, held_back: Dataset) -> dict[str, Any]:
     # The format only: a path says where it lay on one machine, and nothing about the model.
     return {
         "data": data.partition(":")[0],
@@ -126,7 +143,7 @@ def _facts(
         "validation_groups": _groups(held_back),
         "steps": run.step,
         "minutes": round(run.seconds / 60, 1),
-        "config": config.model_dump(),
+        "config": run.config.model_dump(),
     }
 
 

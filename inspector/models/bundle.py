@@ -108,6 +108,12 @@ def write_manifest(folder: Path, fields: Mapping[str, Any]) -> Bundle:
     return Bundle.load(folder)
 
 
+def amend_training(bundle: Bundle, facts: Mapping[str, Any]) -> Bundle:
+    """Seal the bundle again with more training facts, such as figures that were measured with it."""
+    fields = bundle.manifest.model_dump(exclude={"files"})
+    return write_manifest(bundle.folder, {**fields, "training": {**fields["training"], **facts}})
+
+
 def resolve(model: str | None) -> Path:
     """The folder behind `--model`: a path, or "default" (or nothing) for the shipped one."""
     return SHIPPED if model in {None, "default"} else Path(str(model))

@@ -26,13 +26,26 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_gives_a_bundle_and_a_recipe_that_inspect_takes(data: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    trained = inspector("train", "--data", f"deeppcb:{data}", "--out", run, "--epochs", "1", "--name", "mine")
+    words: list[str | Path] = [
+        "train",
+        "--data",
+        f"deeppcb:{data}",
+        "--out",
+        run,
+        "--epochs",
+        "1",
+        "--name",
+        "mine",
+    ]
+    words += ["--validation", "group00002"]
+    trained = inspector(*words)
     assert trained.returncode == 0, trained.stderr
-    assert "held back: group" in trained.stderr
+    assert "6 images to train on, 2 held back: group00002" in trained.stderr
 
     bundle = Bundle.load(run / "bundle")
     assert bundle.manifest.name == "mine"
     assert bundle.manifest.training["config"]["epochs"] == 1
+    assert bundle.manifest.training["validation"]["image"]["overkill_rate"]["of"] == 2
     assert str(data) not in (run / "bundle" / "manifest.json").read_text()
     assert set(read_recipe(run / "recipe.toml").thresholds.classes) == set(bundle.manifest.classes)
 
@@ -41,9 +54,7 @@ def test_a_run_gives_a_bundle_and_a_recipe_that_inspect_takes(data: Path, tmp_pa
     assert inspected.returncode == 0, inspected.stderr
 
     # The run is over: going on from it trains no more and seals the same again.
-    again = inspector(
-        "train", "--data", f"deeppcb:{data}", "--out", run, "--epochs", "1", "--name", "mine", "--resume"
-    )
+    again = inspector(*words, "--resume")
     assert again.returncode == 0, again.stderr
 
 
@@ -53,6 +64,7 @@ def test_a_run_gives_a_bundle_and_a_recipe_that_inspect_takes(data: Path, tmp_pa
         (["--data", "deeppcb:nowhere"], "nowhere/trainval.txt: cannot be read"),
         (["--data", "nonsense"], "expected FORMAT:PATH"),
         (["--minutes", "1", "--epochs", "1"], "--minutes or --epochs, not both"),
+        (["--validation", "group7"], "--validation group7: the data's groups are group00000, "),
         (["--resume"], "no checkpoint to go on from"),
         (["--device", "cuda"], "no CUDA device"),
     ],
