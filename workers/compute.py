@@ -17,7 +17,7 @@ from time import perf_counter
 from inspector.engines.conclude import conclude, outcome
 from inspector.engines.pipeline import Pipeline
 from inspector.engines.postprocess import Inspection
-from inspector.errors import DeadlineExpired, InspectionFailed, InspectorError, RecipeError
+from inspector.errors import DeadlineExpired, InspectionFailed, InspectorError
 from inspector.imaging.overlay import encode_png
 from inspector.messages.job import Job
 from inspector.messages.result import Timings, failed
@@ -75,20 +75,13 @@ class Compute:
         start = perf_counter()
         delivery = held.delivery
         try:
-            self._check(delivery.job)
+            _check_deadline(delivery.job)
+            self._pipeline.check(delivery.job.recipe)
             prepared = self._pipeline.decode(delivery.image, delivery.job.image)
         except Exception as error:  # noqa: BLE001 - whatever it is, the image must get its outcome
             self._fail(held, error)
         else:
             self._hands.ready(held, prepared, _ms_since(start))
-
-    def _check(self, job: Job) -> None:
-        _check_deadline(job)
-        own = self._pipeline.model.name
-        if job.recipe.model not in {"default", own}:
-            raise RecipeError(
-                f"recipe {job.recipe.id!r} asks for model {job.recipe.model!r}; this worker has {own!r}"
-            )
 
     # --- the compute thread -------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from inspector.engines.choose import choose
 from inspector.engines.conclude import conclude
 from inspector.engines.pipeline import Pipeline
 from inspector.engines.postprocess import Inspection
-from inspector.errors import DataError, InspectorError, RecipeError, SettingsError
+from inspector.errors import DataError, InspectorError, SettingsError
 from inspector.imaging.decode import decode
 from inspector.imaging.header import check_pixels, sniff
 from inspector.imaging.opencv import MAX_PIXELS
@@ -76,11 +76,9 @@ def _pipeline(model: str, engine: str, device: str) -> Pipeline:
 
 
 def _recipe(path: Path | None, pipeline: Pipeline) -> Recipe:
-    """The file's, else the shipped default. Raises RecipeError when it is for another model."""
+    """The file's, else the shipped default. Raises RecipeError when it is not for this model."""
     recipe = read_recipe(path) if path else RecipeBook.read().resolve("default")
-    if recipe.model not in {"default", pipeline.model.name}:
-        name = pipeline.model.name
-        raise RecipeError(f"recipe {recipe.id!r} is for model {recipe.model!r}, and --model is {name!r}")
+    pipeline.check(recipe)
     return recipe
 
 

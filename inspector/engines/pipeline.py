@@ -1,6 +1,7 @@
 """Pipeline: image bytes -> Inspection. Workers, `inspector inspect` and evaluation run this one, unchanged.
 
 decode   one image: digest, pixels, network input   (any thread)
+check    a recipe: whether this model can be judged by it
 infer    a batch: network, boxes, scores, maps      (the thread that owns the engine)
 """
 
@@ -13,11 +14,12 @@ import numpy as np
 
 from inspector.engines.base import Engine
 from inspector.engines.postprocess import Inspection, inspection
-from inspector.errors import InspectionFailed
+from inspector.errors import BrokenImage, InspectionFailed, RecipeError
 from inspector.imaging.decode import decode
 from inspector.imaging.opencv import MAX_PIXELS
 from inspector.imaging.preprocess import Prepared, prepare
 from inspector.messages.job import ImageFacts
+from inspector.messages.recipe import Recipe
 from inspector.messages.result import ModelRef
 from inspector.models.bundle import Bundle
 
@@ -32,10 +34,33 @@ class Pipeline:
         manifest = bundle.manifest
         self.model = ModelRef(name=manifest.name, version=manifest.version, sha256=bundle.sha256)
 
+    def check(self, recipe: Recipe) -> None:
+        """Raises RecipeError when it cannot be judged by this model as it says: a threshold for a class that
+        the model does not know, or below what it reports, would silently never be reached."""
+        if recipe.model not in {"default", self.model.name}:
+            raise RecipeError(f"recipe {recipe.id!r} is for model {recipe.model!r}, not {self.model.name!r}")
+        manifest = self.bundle.manifest
+        if unknown := sorted(set(recipe.thresholds.classes) - set(manifest.classes)):
+            raise RecipeError(
+                f"recipe {recipe.id!r} names {unknown[0]!r}, a class that the model does not know"
+            )
+        lowest, margin = manifest.postprocess["min_score"], recipe.review.margin
+        for name in manifest.classes:
+            if recipe.thresholds.of(name) - margin < lowest:
+                below = "threshold of" if recipe.thresholds.of(name) < lowest else "review band of"
+                raise RecipeError(
+                    f"recipe {recipe.id!r}: the {below} {name!r} reaches below {lowest:g}, "
+                    "and the model reports no lower scores"
+                )
+
     def decode(self, image: bytes, facts: ImageFacts) -> Prepared:
-        """Raises what imaging.decode raises. Safe to call from several threads."""
+        """Raises what imaging.decode raises, and BrokenImage for one without any contrast: a lamp or a sensor
+        that is off shows no defects. Safe to call from several threads."""
         rules = self.bundle.manifest.input
-        return prepare(decode(image, facts, rules.channels, max_pixels=self._max_pixels), rules)
+        pixels = decode(image, facts, rules.channels, max_pixels=self._max_pixels)
+        if pixels.min() == pixels.max():
+            raise BrokenImage("all its pixels are alike: it shows no part")
+        return prepare(pixels, rules)
 
     def infer(self, batch: Sequence[Prepared]) -> list[Inspection]:
         """One Inspection for each image, in order; images of one shape share a run of the network.

@@ -218,7 +218,18 @@ def _bmp(data: bytes) -> ImageHeader:
         raise BrokenImage(
             f"the BMP has {len(data):,} bytes; its header asks for {offset + row * abs(height):,}"
         )
+    if bits == 8:
+        _require_palette(data, info, offset)
     return _header("bmp", width, abs(height), _bmp_channels(data, bits, info, offset))
+
+
+def _require_palette(data: bytes, info: int, offset: int) -> None:
+    """Decoders paint a pixel black whose colour the palette lacks: a part without its defects."""
+    colours = int.from_bytes(data[46:50], "little") or 256
+    if colours > 256 or _FILE_HEADER + info + 4 * colours > offset:
+        raise BrokenImage(f"the BMP's palette of {colours:,} colours does not fit before its pixels")
+    if colours < 256 and data[offset:].translate(None, delete=bytes(range(colours))):
+        raise BrokenImage(f"the BMP has pixels whose colour its palette of {colours} lacks")
 
 
 def _plain(data: bytes, bits: int, compression: int) -> bool:

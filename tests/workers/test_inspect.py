@@ -122,7 +122,7 @@ def test_a_recipe_for_another_model_fails_and_says_which(gateway: GatewayEnd, ma
 
     other, fine = gateway.wait_for([job, own])
 
-    assert error_of(other).detail == "recipe 'r' asks for model 'glass'; this worker has 'tiny'"
+    assert error_of(other).detail == "recipe 'r' is for model 'glass', not 'tiny'"
     assert fine.state is State.DONE
 
 

@@ -125,7 +125,7 @@ def test_a_recipe_for_another_model(tiny_bundle: Bundle, image: Path, tmp_path: 
     answer = inspect(tiny_bundle, image, "--recipe", recipe)
 
     assert answer.exit_code == 1
-    assert "recipe 'glass' is for model 'glass', and --model is 'tiny'" in answer.stderr
+    assert "recipe 'glass' is for model 'glass', not 'tiny'" in answer.stderr
 
 
 def test_two_images_of_one_name_do_not_overwrite_each_others_overlay(

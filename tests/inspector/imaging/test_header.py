@@ -111,6 +111,25 @@ def test_kinds_of_jpeg_that_are_not_read_are_named(data: bytes, name: str) -> No
         sniff(data)
 
 
+@pytest.mark.parametrize("colours", [0, 2, 300, 10**9])
+def test_a_bmp_whose_palette_lacks_its_pixels_colours_is_broken(colours: int) -> None:
+    whole = bmp(channels=1)
+    kept = 4 * min(colours, 256)
+    short = bytearray(whole[: 54 + kept] + whole[54 + 1024 :])
+    struct.pack_into("<I", short, 10, 54 + kept)
+    struct.pack_into("<I", short, 46, colours)
+    with pytest.raises(BrokenImage, match="palette"):
+        sniff(bytes(short))
+
+
+def test_a_bmp_with_a_short_palette_that_suffices_is_read() -> None:
+    whole = bmp(channels=1)
+    short = bytearray(whole[: 54 + 8] + bytes(number % 2 for number in range(64 * 48)))
+    struct.pack_into("<I", short, 10, 54 + 8)
+    struct.pack_into("<I", short, 46, 2)
+    assert sniff(bytes(short)).channels == 1
+
+
 def test_a_compressed_bmp_is_not_read() -> None:
     data = bytearray(bmp())
     struct.pack_into("<I", data, 30, 1)
