@@ -10,8 +10,10 @@ import base64
 import binascii
 import json
 import re
+from collections import Counter
 from hashlib import sha256
 from typing import Annotated
+from urllib.parse import unquote_to_bytes
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.datastructures import Headers
@@ -93,10 +95,21 @@ class LatestQuery(BaseModel):
 
 def once_each(request: Request) -> None:
     """Raises InvalidParameter when a query parameter comes twice: which of the two would be meant?"""
-    names = [name for name, _ in request.query_params.multi_items()]
-    for name in names:
-        if names.count(name) > 1:
+    times = Counter(name for name, _ in request.query_params.multi_items())
+    for name in times:
+        if times[name] > 1:
             raise InvalidParameter(shown(name), "is given more than once")
+
+
+def utf8(request: Request) -> None:
+    """Raises InvalidParameter when a query parameter is not UTF-8: all wrong bytes would read as one sign, and
+    two parts' ids as the same."""
+    for pair in request.scope["query_string"].split(b"&"):
+        try:
+            unquote_to_bytes(pair).decode()
+        except UnicodeDecodeError:
+            name = pair.partition(b"=")[0].decode("ascii", "replace")
+            raise InvalidParameter(shown(name), "must be percent-encoded UTF-8") from None
 
 
 def inspection_id(text: str) -> str:

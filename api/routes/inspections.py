@@ -12,7 +12,9 @@ from api.parameters import LatestQuery, PartQuery
 from api.state import Resources, resources_of
 
 router = APIRouter(
-    prefix="/v1/inspections", tags=["inspections"], dependencies=[Depends(parameters.once_each)]
+    prefix="/v1/inspections",
+    tags=["inspections"],
+    dependencies=[Depends(parameters.utf8), Depends(parameters.once_each)],
 )
 
 Open = Annotated[Resources, Depends(resources_of)]

@@ -146,9 +146,11 @@ def test_a_parameter_given_twice(shared_line: Line) -> None:
     assert problem(answer)["parameter"] == "line"
 
 
-def test_a_parameter_that_is_not_utf8(shared_line: Line) -> None:
-    answer = shared_line.http.post("/v1/inspections?line=%FF%FE", content=IMAGE)
-    assert problem(answer)["parameter"] == "line"
+@pytest.mark.parametrize("name", ["line", "part_id"])
+def test_a_parameter_that_is_not_utf8(shared_line: Line, name: str) -> None:
+    answer = shared_line.http.post(f"/v1/inspections?view=V1&{name}=%FF%FE", content=IMAGE)
+    assert problem(answer)["parameter"] == name
+    assert shared_line.nothing_accepted()
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x"])
