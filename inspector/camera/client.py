@@ -26,6 +26,8 @@ from inspector.messages.result import State
 
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
+
 _CONNECT_S = 5.0
 """A gateway on the plant's network answers in milliseconds; beyond this it is gone."""
 
@@ -66,6 +68,8 @@ class Gateway:
         self._prefer = {"Prefer": f"wait={max(int(patience.wait.total_seconds()), 0)}"}
         self._leaving = asyncio.Event()
         self._http = httpx.AsyncClient(
+            # A proxy of the plant cannot reach what listens on this machine alone.
+            trust_env=httpx.URL(self.url).host not in _THIS_MACHINE,
             timeout=httpx.Timeout(patience.wait.total_seconds() + _REPLY_MARGIN_S, connect=_CONNECT_S),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         )
@@ -125,7 +129,7 @@ class Gateway:
             last = step.reason
             # Prefer: wait does the waiting; this only slows down a server that answers at once.
             pause = step.after_s or max(_POLL_PAUSE_S - (time.monotonic() - asked), 0)
-            if await self._left_within(pause):
+            if await self._left_within(min(pause, max(limit - time.monotonic(), 0))):
                 break
         return Delivery(shot.name, Fate.UNANSWERED, f"no verdict in time ({last}); ask {address} for it")
 

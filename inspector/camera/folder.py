@@ -50,9 +50,14 @@ def _matching(folder: Path, pattern: str | None) -> Iterator[Path]:
     except (ValueError, NotImplementedError) as error:  # "", "/absolute", "**.jpg"
         raise DataError(f"--glob {pattern!r}: {error}; a pattern looks like '**/*.jpg'") from error
     for path in found:
-        wanted = path.suffix.lower() in SUFFIXES if pattern is None else not path.name.endswith(spool.SIDECAR)
+        wanted = _is_image(path) if pattern is None else not path.name.endswith(spool.SIDECAR)
         if wanted and path.is_file():
             yield path
+
+
+def _is_image(path: Path) -> bool:
+    """By its name, or because a spool has kept it, whatever its source called it."""
+    return path.suffix.lower() in SUFFIXES or spool.is_kept(path)
 
 
 def _read(path: Path, name: str, placement: Placement) -> Shot:

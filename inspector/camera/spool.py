@@ -35,10 +35,14 @@ def keep(folder: Path, shot: Shot, reason: str) -> Path:
     return target
 
 
+def is_kept(image: Path) -> bool:
+    return Path(f"{image}{SIDECAR}").exists()
+
+
 def recall(image: Path) -> Shot | None:
     """The shot that was kept as this file; None for an image like any other. Raises DataError, OSError."""
     sidecar = Path(f"{image}{SIDECAR}")
-    if not sidecar.exists():
+    if not is_kept(image):
         return None
     try:
         request = json.loads(sidecar.read_bytes())

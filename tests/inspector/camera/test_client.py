@@ -106,6 +106,25 @@ def test_no_verdict_in_time_is_unanswered_and_names_the_place_to_ask() -> None:
     assert f"{gateway.url}/v1/inspections/i1" in delivery.detail
 
 
+def test_patience_ends_although_the_gateway_says_to_come_later() -> None:
+    async def run() -> Delivery:
+        async with (
+            asyncio.timeout(20),
+            Gateway(gateway.url, Patience(give_up=timedelta(seconds=0.3))) as camera,
+        ):
+            return await camera.inspect(SHOT)
+
+    with ScriptedGateway(QUEUED, Reply(503, {}, {"Retry-After": "3600"})) as gateway:
+        assert asyncio.run(run()).fate is Fate.UNANSWERED
+
+
+def test_a_gateway_on_this_machine_is_not_asked_of_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with ScriptedGateway() as gateway:
+        assert inspect(gateway.url, give_up=0.5).fate is Fate.ANSWERED
+
+
 def test_a_gateway_that_is_not_there() -> None:
     delivery = inspect(f"http://127.0.0.1:{free_port()}", give_up=0.5)
     assert delivery.fate is Fate.UNDELIVERED

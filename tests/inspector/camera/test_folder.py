@@ -6,7 +6,7 @@ import pytest
 
 from inspector.camera import spool
 from inspector.camera.folder import FolderSource, part_id
-from inspector.camera.shot import Placement
+from inspector.camera.shot import Placement, Shot
 from inspector.errors import DataError
 
 PLACEMENT = Placement(line="L1", station="S1")
@@ -52,6 +52,12 @@ def test_a_spool_is_sent_as_it_was_first_sent(tmp_path: Path) -> None:
     (frame,) = FolderSource(tmp_path / "spool", Placement(line="L2"))
     again = frame.take()
     assert (again.key, again.parameters) == (first.key, first.parameters)
+
+
+def test_a_spool_holds_images_of_any_name(tmp_path: Path) -> None:
+    spool.keep(tmp_path, Shot("synthetic-0-00000", b"board", {}), "")
+    (frame,) = FolderSource(tmp_path, PLACEMENT)
+    assert frame.take().image == b"board"
 
 
 @pytest.mark.parametrize("pattern", [None, "*.jpg", "", "/etc/*"])
