@@ -64,8 +64,10 @@ class Child:
         return time.monotonic() - self._started
 
     async def start(self) -> None:
-        """In a session of its own, so that Ctrl-C at the terminal reaches only the supervisor."""
+        """In a session of its own, so that Ctrl-C at the terminal reaches only the supervisor. Raises OSError
+        when it cannot log."""
         spec = self.spec
+        self._started = time.monotonic()
         command = [sys.executable, "-IS", tether.__file__, str(os.getpid()), str(int(spec.orphan_signal))]
         with spec.log.open("ab") as log:
             self._log_start = log.tell()
@@ -79,7 +81,6 @@ class Child:
                 pass_fds=spec.inherits,
                 start_new_session=True,
             )
-        self._started = time.monotonic()
 
     async def exited(self) -> int:
         """Waits for its end; its exit code, negative for a signal."""
@@ -109,7 +110,9 @@ class Child:
             self._process.send_signal(number)
 
     def last_words(self) -> list[str]:
-        """The last lines it logged in this life."""
+        """The last lines it logged in this life; none if somebody tidied its log up."""
+        if not self.spec.log.exists():
+            return []
         with self.spec.log.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - (16 << 10)))
@@ -117,10 +120,15 @@ class Child:
         return [_words(line) for line in lines if line.strip()][-_LAST_WORDS:]
 
     def trim_log(self) -> None:
-        """Copy a log that grew too large aside and empty it; its writer appends, so goes on at the start."""
+        """Copy a log that grew too large aside and empty it; its writer appends, so goes on at the start. On
+        a full disk the copy is what is given up."""
         log = self.spec.log
         if log.stat().st_size > _LOG_LIMIT:
-            log.with_name(f"{log.name}.1").write_bytes(log.read_bytes())
+            aside = log.with_name(f"{log.name}.1")
+            try:
+                aside.write_bytes(log.read_bytes())
+            except OSError:
+                aside.unlink(missing_ok=True)
             os.truncate(log, 0)
             self._log_start = 0
 

@@ -86,8 +86,11 @@ class Supervisor:
                 self._say(f"  {child.name}: {line}")
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
-            await child.start()
-            self._restarted()
+            try:
+                await child.start()
+                self._restarted()
+            except OSError as error:  # a full disk, a folder that is gone: the stack goes on, and tells
+                self._say(f"  {error.filename}: {error.strerror}")
             if await child.becomes_ready():
                 self._say(f"{child.name} is ready again after {child.age_s:.1f} s")
 

@@ -96,6 +96,26 @@ def test_a_child_that_dies_is_started_again_and_said(tmp_path: Path) -> None:
     assert stack.restarts == 1
 
 
+def test_a_stack_outlives_its_logs_and_a_full_disk(tmp_path: Path) -> None:
+    def disk_full() -> None:
+        raise OSError(28, "No space left on device", "stack.json")
+
+    async def go() -> None:
+        await stack.supervisor.start()
+        stack.supervisor.watch()
+        (tmp_path / "worker.log").unlink()
+        os.kill(stack.children["worker"].pid or 0, signal.SIGKILL)
+        await wait_until_async(stack.heard("worker is ready again"), what="the restart")
+        await stack.supervisor.stop()
+
+    stack = Stack(tmp_path, worker=LIVES)
+    stack.supervisor = Supervisor(
+        [[child] for child in stack.children.values()], stack.said.append, disk_full
+    )
+    asyncio.run(go())
+    assert "  stack.json: No space left on device" in stack.said
+
+
 def test_the_pause_grows_for_one_that_cannot_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def go() -> None:
         await stack.supervisor.start()
@@ -185,6 +205,15 @@ def test_a_log_that_grew_is_moved_aside(tmp_path: Path, monkeypatch: pytest.Monk
     stack = Stack(tmp_path, worker=LIVES)
     asyncio.run(go())
     assert (tmp_path / "worker.log.1").read_text() == "ready\n"
+    assert (tmp_path / "worker.log").read_text() == ""
+
+
+def test_a_log_that_cannot_be_copied_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "_LOG_LIMIT", 3)
+    stack = Stack(tmp_path, worker=LIVES)
+    (tmp_path / "worker.log").write_text("a long story")
+    (tmp_path / "worker.log.1").symlink_to("/dev/full")
+    stack.children["worker"].trim_log()
     assert (tmp_path / "worker.log").read_text() == ""
 
 
