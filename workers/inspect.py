@@ -11,8 +11,9 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+from inspector.engines.conclude import outcome
 from inspector.errors import QueueUnavailable
 from inspector.queue.base import Consumer, Delivery, FinishStatus, WorkerReport
 from workers.batching import room
@@ -114,10 +115,23 @@ class InspectWorker:
         held = self._hands.finished()
         if not held:
             return
+        for each in held:
+            self._mark_late(each)
         statuses = self._consumer.finish([each.finished for each in held if each.finished])
         self._hands.release([each.delivery.entry for each in held])
         for each, status in zip(held, statuses, strict=True):
             self._count(each, status)
+
+    def _mark_late(self, held: Held) -> None:
+        """One that waited for the queue until its deadline had passed is not in time, so not accepted."""
+        result, now = held.result, datetime.now(UTC)
+        if result is None or held.finished is None or result.deadline_missed:
+            return
+        job = held.delivery.job
+        if job.missed(now):
+            late = result.model_copy(update={"finished_at": now, "deadline_missed": True})
+            finished = replace(held.finished, outcome=outcome(job.id, late))
+            self._hands.finish(held, finished, result=late)
 
     def _count(self, held: Held, status: FinishStatus) -> None:
         job = held.delivery.job

@@ -308,3 +308,29 @@ def test_results_of_a_time_without_queue_are_kept_until_it_is_back(
     assert {snapshot.state for snapshot in gateway.wait_for(jobs)} == {State.DONE}
     assert np.sum(rig.engine.batches) == 4, "computed again"
     wait_until(lambda: rig.health.answer("/readyz")[0] == 200, what="a ready worker")
+
+
+def test_a_result_that_the_queue_took_only_after_the_deadline_is_not_accepted(
+    gateway: GatewayEnd, make_rig: MakeRig, queue: MemoryQueue
+) -> None:
+    consumer = Unreliable(queue.consumer("w1"))
+    job = gateway.submit(IMAGE, deadline_ms=2_000)
+    rig = make_rig(consumer)
+
+    def goes_away(_: FloatArray) -> bool:
+        consumer.away = True
+        return False
+
+    rig.engine.refuses = goes_away
+    rig.start()
+    wait_until(lambda: rig.hands.count(Stage.FINISHED) == 1, what="a result")
+    wait_until(lambda: job.missed(datetime.now(UTC)), what="the deadline")
+    consumer.away = False
+
+    [snapshot] = gateway.wait_for([job])
+
+    result = result_of(snapshot)
+    assert (result.verdict, result.deadline_missed) == ("OK", True)
+    assert snapshot.outcome is not None
+    assert not snapshot.outcome.accept
+    wait_until(lambda: rig.counted("deadline_missed_total", line="L1") == 1, what="a count")
