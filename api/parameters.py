@@ -102,7 +102,7 @@ def once_each(request: Request) -> None:
 
 
 def utf8(request: Request) -> None:
-    """Raises InvalidParameter when a query parameter is not UTF-8: all wrong bytes would read as one sign, and
+    """Raises InvalidParameter when a query parameter is not UTF-8: wrong bytes would read as one sign, and
     two parts' ids as the same."""
     for pair in request.scope["query_string"].split(b"&"):
         try:
