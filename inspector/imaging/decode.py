@@ -1,7 +1,7 @@
 """Image bytes -> pixels, once per image. A damaged image is an error, never a half-grey picture.
 
     decode        check digest and header, decode, check the size against what the gateway read
-      JPEG        libjpeg-turbo (simplejpeg), strict: its warnings are errors too
+      JPEG        libjpeg-turbo (simplejpeg), strict: its warnings are errors too, and so are missing scans
       PNG         chunks and checksums are walked first (libpng would complain on stderr), then OpenCV
       BMP         OpenCV
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from inspector.errors import BrokenImage, DigestMismatch
 from inspector.imaging.header import check_pixels, sniff
+from inspector.imaging.jpeg_scans import check_scans
 from inspector.imaging.opencv import MAX_PIXELS, cv2
 from inspector.messages.job import ImageFacts
 
@@ -55,6 +56,7 @@ def _decode_jpeg(image: bytes, channels: Channels) -> Image:
         pixels = simplejpeg.decode_jpeg(image, "GRAY" if channels == 1 else "RGB", strict=True)
     except ValueError as error:
         raise BrokenImage(f"JPEG: {error}") from error
+    check_scans(image)
     decoded: Image = pixels[..., 0] if channels == 1 else pixels
     return decoded
 
