@@ -92,18 +92,26 @@ def camera(
 
 
 async def post(run: Run, stop: asyncio.Event, tally: Tally) -> None:
-    """Run a camera and show it, counting into `tally`. Raises SettingsError: no address, no file to write."""
+    """Run a camera and show it, counting into `tally`. Raises SettingsError: no address, no file to write; a
+    file that cannot be written any more ends the run in order first."""
+    unwritten: list[str | None] = []
     with _json_lines(run.json) as answers:
         async with Gateway(run.url, run.patience, connections=run.pace.concurrency) as gateway:
 
             def report(delivery: Delivery, kept: Path | None) -> None:
                 display.show(delivery, kept)
                 if answers and delivery.answer is not None:
-                    answers.write(json.dumps(_record(delivery)) + "\n")
-                    answers.flush()
+                    try:
+                        answers.write(json.dumps(_record(delivery)) + "\n")
+                        answers.flush()
+                    except OSError as error:
+                        unwritten.append(error.strerror)
+                        stop.set()
 
             with Display(tally) as display:
                 await Camera(gateway, run.source, run.pace, run.keep, report, tally).run(stop)
+    if unwritten:
+        raise SettingsError(f"--json {run.json}: cannot be written: {unwritten[0]}")
 
 
 async def _until_signal(run: Run, tally: Tally) -> None:
@@ -169,8 +177,11 @@ def _json_lines(path: Path | None) -> Iterator[TextIO | None]:
         file = path.open("w", encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"--json {path}: cannot be written: {error.strerror}") from error
-    with file:
+    try:
         yield file
+    finally:
+        with suppress(OSError):  # what could not be written was told by the write
+            file.close()
 
 
 def _record(delivery: Delivery) -> dict[str, object]:

@@ -144,7 +144,7 @@ def translated() -> Iterator[None]:
     except redis.OutOfMemoryError as error:
         raise ServerRefusal(f"OOM {error}") from error
     except (redis.ConnectionError, redis.TimeoutError, TimeoutError, OSError) as error:
-        raise QueueUnavailable(f"the queue server does not answer: {error}") from error
+        raise QueueUnavailable(f"the queue server does not answer: {str(error) or 'time is up'}") from error
     except RedisError as error:
         raise ServerRefusal(str(error)) from error
 

@@ -102,3 +102,11 @@ def test_stopped_it_sums_up(number: signal.Signals, tmp_path: Path) -> None:
         output, _ = camera.communicate(timeout=20)
     assert camera.returncode == 0
     assert "images/s" in output
+
+
+def test_answers_that_cannot_be_written_end_the_run_with_a_word(boards: Path) -> None:
+    with ScriptedGateway() as gateway:
+        shown = camera("--url", gateway.url, "--folder", boards, "--json", "/dev/full", "--concurrency", "1")
+    assert isinstance(shown.exception, SystemExit)
+    assert "error: --json /dev/full: cannot be written: No space left on device" in shown.output
+    assert len(gateway.seen) < 3
