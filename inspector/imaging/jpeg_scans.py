@@ -1,8 +1,9 @@
 """Whether a JPEG holds all its scans (ITU-T T.81, annexes B and G).
 
-A progressive JPEG sends a blurred picture first and refines it scan by scan; one of several scans can
-also send its channels one after the other. A decoder paints what it has and finds nothing wrong: cut at the right place
-and closed again, a file shows a part without its defects. Every coefficient of every channel must have come.
+A progressive JPEG sends a blurred picture first and refines it scan by scan; one of several scans can also
+send its channels one after the other. A decoder paints what it has and finds nothing wrong: cut at the right
+place and closed again, a file shows a part without its defects. Every coefficient of every channel must have
+come. An ordinary JPEG has them all in its first scan, and is looked at no further.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _PROGRESSIVE = 0xC2
 _FRAMES = {0xC0, 0xC1, _PROGRESSIVE}
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
-_MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd9-\xfe])")
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 """Not in a scan's data: there 0xFF is followed by 0x00 or a restart marker."""
 
 
@@ -32,8 +33,9 @@ def check_scans(image: bytes) -> None:
             came = _coefficients(body) if progressive else range(64)
             for channel in body[1 : 1 + 2 * body[0] : 2]:
                 missing[channel].difference_update(came)
-    if any(missing.values()):
-        raise BrokenImage("JPEG: scans are missing, so that its details are")
+            if not any(missing.values()):
+                return
+    raise BrokenImage("JPEG: scans are missing, and with them its details")
 
 
 def _coefficients(scan: bytes) -> range:
