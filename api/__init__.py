@@ -6,6 +6,7 @@ app.py        create_app(settings): resources opened in the lifespan into a type
 settings.py   every setting, with its unit and its reason
 state.py      what is open while the process runs
 gateway.py    all request logic: validate, admit, publish, await the outcome
+intake.py     how many bytes may be on their way in at a time
 body.py       the request body: a stream with a cap, hashed as it comes
 parameters.py query parameters and headers: every rule about what a client may write
 envelope.py   the answer's bytes; the worker's result goes in unparsed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -27,8 +28,8 @@ def announced(request: Request, limit: int) -> int:
     return length or 0
 
 
-async def read(request: Request, *, limit: int, timeout_s: float) -> Body:
-    """The whole body, as announced.
+async def read(request: Request, came: Callable[[int], None], *, limit: int, timeout_s: float) -> Body:
+    """The whole body, as announced. `came` is told the size of each piece, and may refuse it.
 
     Raises EmptyBody, ImageTooLarge (no more than `limit` bytes are ever held), LengthMismatch (the client
     went away or stopped sending), DigestMismatch.
@@ -36,7 +37,7 @@ async def read(request: Request, *, limit: int, timeout_s: float) -> Body:
     digest = parameters.content_digest(request.headers)
     try:
         async with asyncio.timeout(timeout_s):
-            body = await _collect(request, limit)
+            body = await _collect(request, came, limit)
     except TimeoutError:
         raise LengthMismatch(f"the body did not come as a whole within {timeout_s:g} s") from None
     except ClientDisconnect:
@@ -48,7 +49,7 @@ async def read(request: Request, *, limit: int, timeout_s: float) -> Body:
     return body
 
 
-async def _collect(request: Request, limit: int) -> Body:
+async def _collect(request: Request, came: Callable[[int], None], limit: int) -> Body:
     chunks: list[bytes] = []
     size = 0
     hashed = sha256()
@@ -56,6 +57,7 @@ async def _collect(request: Request, limit: int) -> Body:
         size += len(chunk)
         if size > limit:
             raise ImageTooLarge(f"the body is longer than the {limit:,} bytes that are accepted")
+        came(len(chunk))
         hashed.update(chunk)
         chunks.append(chunk)
     return Body(b"".join(chunks), hashed.hexdigest())

@@ -22,6 +22,7 @@ from starlette.requests import Request
 from api import body, envelope, parameters
 from api.expiry import Expiry
 from api.hub import Hub, Waiter
+from api.intake import Intake
 from api.metrics import Metrics
 from api.parameters import PartQuery
 from api.settings import Settings
@@ -69,6 +70,7 @@ class Gateway:
         metrics: Metrics,
     ) -> None:
         self._settings = settings
+        self._intake = Intake(settings.max_intake_bytes)
         self._recipes = recipes
         self._producer = producer
         self._results = results
@@ -112,9 +114,9 @@ class Gateway:
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
         await self._require_room(announced)
-        with self._metrics.timed("read"):
+        with self._metrics.timed("read"), self._intake.receiving() as came:
             received = await body.read(
-                request, limit=settings.max_image_bytes, timeout_s=settings.body_timeout_s
+                request, came, limit=settings.max_image_bytes, timeout_s=settings.body_timeout_s
             )
         head = header.sniff(received.data)
         header.check_pixels(head, settings.max_image_pixels)

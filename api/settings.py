@@ -24,6 +24,9 @@ class Settings(QueueSettings):
 
     max_image_bytes: int = Field(32 << 20, gt=0, description="Largest image that is accepted, in bytes.")
     max_image_pixels: int = Field(64_000_000, gt=0, description="Most pixels that an image may claim.")
+    max_intake_bytes: int = Field(
+        1 << 30, gt=0, description="Bytes of all images that are being received at a time; beyond it is 503."
+    )
     body_timeout_s: float = Field(
         60.0, gt=0, description="Seconds within which a request body must have come as a whole."
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from tests.api.support import Line, gateway_in_memory, problem, raw_exchange
 from tests.support.pictures import jpeg, png_claiming
+from tests.support.waiting import wait_until
 
 IMAGE = jpeg()
 
@@ -76,6 +78,18 @@ def test_a_content_length_that_promises_more_than_comes(shared_line: Line) -> No
 def test_a_client_that_leaves_in_the_middle_of_the_body(shared_line: Line) -> None:
     raw_exchange(shared_line.port, head(len(IMAGE) + 1000) + IMAGE, half_close=True)
     assert shared_line.nothing_accepted()
+
+
+def test_images_beyond_the_memory_for_all_that_come_at_once() -> None:
+    with gateway_in_memory(max_intake_bytes=len(IMAGE) + 100) as line:
+        with socket.create_connection(("127.0.0.1", line.port)) as slow:
+            slow.sendall(head(len(IMAGE)) + IMAGE[:-1])
+            wait_until(lambda: line.post(IMAGE).status_code == 503, what="a refusal")
+            said = problem(line.post(IMAGE))
+            assert said["type"] == "/problems/busy"
+            slow.sendall(IMAGE[-1:])
+            assert slow.recv(64).startswith(b"HTTP/1.1 202 ")
+        assert line.post(IMAGE).status_code == 202
 
 
 def test_a_content_length_that_promises_less_than_comes(shared_line: Line) -> None:
