@@ -22,6 +22,7 @@ from inspector.cli.stack.datadir import DataDir
 from inspector.cli.stack.plan import Options, Plan, plan
 from inspector.cli.stack.supervisor import Supervisor
 from inspector.decision.recipes import RecipeBook
+from inspector.errors import SettingsError
 from inspector.models.bundle import Bundle, resolve
 from inspector.queue import connect
 
@@ -79,7 +80,10 @@ def up(
         **_recipes(recipes),
     }
     options = Options(data_dir, host, port, workers, redis_url, settings)
-    raise typer.Exit(asyncio.run(_run(options, demo=demo or count is not None, count=count, rate=rate)))
+    try:
+        raise typer.Exit(asyncio.run(_run(options, demo=demo or count is not None, count=count, rate=rate)))
+    except OSError as error:  # a full disk, at the latest
+        raise SettingsError(f"{error.filename or data_dir}: cannot be written: {error.strerror}") from error
 
 
 def _model(model: str) -> Path:

@@ -45,6 +45,12 @@ def test_a_data_directory_where_nothing_can_be_written(usual: list[str | Path]) 
     assert "--data-dir" in refused(*usual, "--data-dir", "/proc/var")
 
 
+def test_a_full_disk(usual: list[str | Path], tmp_path: Path) -> None:
+    (tmp_path / "var" / "valkey").mkdir(parents=True)
+    (tmp_path / "var" / "valkey" / "valkey.conf").symlink_to("/dev/full")
+    assert "cannot be written: No space left on device" in refused(*usual)
+
+
 def test_a_redis_that_does_not_answer(usual: list[str | Path]) -> None:
     line = refused(*usual, "--redis-url", f"redis://127.0.0.1:{free_port()}/0")
     assert "does not answer" in line

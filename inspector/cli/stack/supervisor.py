@@ -38,15 +38,21 @@ class Supervisor:
 
     async def start(self) -> None:
         """Until all are ready. Raises SettingsError with the last words of the one that died on the way."""
+        earlier: list[Child] = []
         for step in self._steps:
             for child in step:
                 await child.start()
-            waiting = [asyncio.create_task(self._first_ready(child)) for child in step]
+            # Without the server of an earlier step the others would wait for ever.
+            tasks = [asyncio.create_task(work) for work in (self._ready(step), *map(_died, earlier))]
             try:
-                await asyncio.gather(*waiting)
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
             finally:
-                for task in waiting:
+                for task in tasks:
                     task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            earlier += step
 
     def watch(self) -> None:
         """From now on, restart what dies and trim the logs; until `stop`."""
@@ -69,6 +75,9 @@ class Supervisor:
         """At once. What was accepted is on the server's disk and is picked up again at the next start."""
         for child in self.children:
             child.signal(signal.SIGKILL)
+
+    async def _ready(self, step: Sequence[Child]) -> None:
+        await asyncio.gather(*(self._first_ready(child) for child in step))
 
     async def _first_ready(self, child: Child) -> None:
         if not await child.becomes_ready():
@@ -105,6 +114,12 @@ class Supervisor:
             for child in self.children:
                 with suppress(FileNotFoundError):  # somebody tidied up; its writer still has it open
                     await asyncio.to_thread(child.trim_log)
+
+
+async def _died(child: Child) -> None:
+    """Waits for its end, which is an error."""
+    await child.exited()
+    raise SettingsError(await _obituary(child))
 
 
 async def _obituary(child: Child) -> str:

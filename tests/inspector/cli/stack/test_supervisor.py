@@ -144,6 +144,21 @@ def test_one_that_cannot_start_is_an_error_with_its_last_words(tmp_path: Path) -
     assert not alive(stack.children["server"].pid)
 
 
+def test_a_server_that_dies_while_the_others_start_is_an_error(tmp_path: Path) -> None:
+    async def go() -> None:
+        try:
+            async with asyncio.timeout(20):
+                await stack.supervisor.start()
+        finally:
+            await stack.supervisor.stop()
+
+    dies = f"{READY}time.sleep(0.5); raise SystemExit('the disk is full')"
+    stack = Stack(tmp_path, server=dies, worker="import time; time.sleep(600)")
+    with pytest.raises(SettingsError, match=r"server did not start \(exit code 1\): the disk is full"):
+        asyncio.run(go())
+    assert not alive(stack.children["worker"].pid)
+
+
 def test_a_stop_in_the_middle_of_the_start_leaves_nothing(tmp_path: Path) -> None:
     async def go() -> None:
         starting = asyncio.create_task(stack.supervisor.start())
