@@ -86,7 +86,9 @@ def _walk(root: type[errors.InspectorError]) -> Iterator[type[errors.InspectorEr
 
 def _listed() -> Iterator[ProblemType]:
     for kind in _walk(errors.InspectorError):
-        status = STATUS.get(kind, HTTPStatus.INTERNAL_SERVER_ERROR)
+        # A class below a listed one is as good as it: which of them are imported already must not matter.
+        statuses = (STATUS[one] for one in kind.__mro__ if one in STATUS)
+        status = next(statuses, HTTPStatus.INTERNAL_SERVER_ERROR)
         yield ProblemType(kind.code, status, kind.title, kind.advice)
     yield from HTTP_PROBLEMS.values()
     yield OTHER_HTTP

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -95,3 +97,12 @@ def test_refusals_are_counted_by_their_code(line: Line) -> None:
 
     assert (refused("empty-body"), refused("unsupported-image")) == (1, 2)
     assert refused("inspection-not-found") == 0
+
+
+def test_the_order_of_imports_changes_no_status() -> None:
+    code = (
+        "import inspector.queue.connect; from api import problems; "
+        "print(problems.REGISTRY['queue-unavailable'].status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "503\n"
