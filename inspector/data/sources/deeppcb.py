@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from inspector.data.dataset import Dataset, Sample, as_boxes, as_labels
+from inspector.data.sources.parts import Divided, Part
 from inspector.errors import DataError
 
 CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
@@ -22,7 +23,7 @@ def read(folder: Path, split: Split) -> Dataset:
 
     Raises DataError with file and line.
     """
-    root = folder / "PCBData" if (folder / "PCBData").is_dir() else folder
+    root = _root(folder)
     listing = root / f"{split}.txt"
     try:
         lines = listing.read_text(encoding="utf-8").splitlines()
@@ -32,6 +33,23 @@ def read(folder: Path, split: Split) -> Dataset:
     if not samples:
         raise DataError(f"{listing}: lists no image")
     return Dataset(CLASSES, samples)
+
+
+def load(folder: Path) -> Divided:
+    """Both halves of the official split; test may be missing. Raises DataError with file and line."""
+    data = {"train": read(folder, "trainval")}
+    root = _root(folder)
+    if (root / "test.txt").is_file():
+        data["test"] = read(folder, "test")
+    parts: dict[str, Part] = {sample.name: "train" for sample in data["train"].samples}
+    if "test" in data:
+        parts |= dict.fromkeys((sample.name for sample in data["test"].samples), "test")
+    samples = tuple(sample for part in data.values() for sample in part.samples)
+    return Divided(Dataset(CLASSES, samples), parts, "trainval.txt and test.txt")
+
+
+def _root(folder: Path) -> Path:
+    return folder / "PCBData" if (folder / "PCBData").is_dir() else folder
 
 
 def _sample(root: Path, line: str, place: str) -> Sample:
