@@ -26,7 +26,7 @@ from inspector.models.bundle import Bundle, resolve
 
 
 def evaluate(
-    data: Annotated[str, typer.Option(help="deeppcb:DIR, where DIR is PCBData or holds it.")],
+    data: Annotated[str, typer.Option(metavar="SPEC", help=sources.FORMATS + ".")],
     model: Annotated[
         str, typer.Option(help="A bundle's folder, or default for the shipped one.")
     ] = "default",
@@ -41,6 +41,9 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many images, evenly spread.")] = None,
 ) -> None:
     """Measure a model: boxes, verdicts and attention map, on images whose truth is known.
+
+    The parts of the data are those of `inspector train`. Good images are those without a box, and healed
+    boards where the data has templates.
 
     Example: inspector evaluate --data deeppcb:../shared/data/deeppcb --json figures.json
     """
@@ -58,12 +61,13 @@ def evaluate(
 
 
 def _read(spec: str, split: sources.Split) -> tuple[Dataset, frozenset[str]]:
-    """The data set, and which of its groups the training split never shows."""
-    dataset = sources.read(spec, split)
-    if split == "trainval":
-        return dataset, frozenset()
-    shown = {sample.group for sample in sources.read(spec, "trainval").samples}
-    return dataset, frozenset(sample.group for sample in dataset.samples) - shown
+    """The data set, and which of its groups the training part never shows."""
+    divided = sources.load(spec)
+    dataset = sources.without_empty_boxes(divided.of(split))
+    groups = {sample.group for sample in dataset.samples} - {""}
+    # Val is shown too: thresholds are chosen on it.
+    shown = {sample.group for sample in divided.data.samples if divided.parts.get(sample.name) != "test"}
+    return dataset, frozenset(groups - shown)
 
 
 def _thinned(dataset: Dataset, limit: int | None) -> Dataset:
@@ -77,8 +81,9 @@ def _thinned(dataset: Dataset, limit: int | None) -> Dataset:
 def _with_progress(pipeline: Pipeline, dataset: Dataset, recipe: Recipe, unseen: frozenset[str]) -> Report:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        # Each defective image comes four times: as it is, and as three boards.
-        task = bar.add_task("evaluating", total=4 * len(dataset))
+        # A defective image that can be healed comes four times: as it is, and as three boards.
+        healed = sum(1 for sample in dataset.samples if sample.template and len(sample.boxes))
+        task = bar.add_task("evaluating", total=len(dataset) + 3 * healed)
         return evaluate_model(
             pipeline, dataset, recipe, unseen=unseen, progress=lambda done: bar.advance(task, done)
         )

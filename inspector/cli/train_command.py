@@ -13,10 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from inspector.data import sources
 from inspector.data.dataset import Dataset
-from inspector.data.split import by_group
+from inspector.data.survey import channels_of
+from inspector.data.synthetic import CLASSES as SYNTHETIC_CLASSES
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
-from inspector.errors import EngineUnavailable, SettingsError
+from inspector.errors import DataError, EngineUnavailable, SettingsError
+from inspector.imaging.decode import Channels
 from inspector.models.bundle import Bundle, amend_training
 from inspector.models.detector import Detector
 from inspector.training import loop
@@ -25,12 +27,11 @@ from inspector.training.export import export
 from inspector.training.recipe_file import write_recipe
 from inspector.training.validate import Validation, validate
 
-VALIDATION_SHARE = 0.15
-"""Of the training images, whole boards: enough to choose thresholds on, little enough to spare."""
-
 
 def train(
-    data: Annotated[str, typer.Option(help="Data set as FORMAT:PATH; deeppcb:DIR, DIR holding PCBData.")],
+    data: Annotated[
+        list[str], typer.Option(metavar="SPEC", help=f"{sources.FORMATS}. Repeat it: classes join by name.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, bundle/, recipe.toml.")],
     name: Annotated[str, typer.Option(help="Name of the model, as results will show it.")] = "pcb",
     attention: Annotated[Literal["cbam", "se", "none"], typer.Option(help="Attention in the neck.")] = "cbam",
@@ -42,7 +43,9 @@ def train(
     ] = 0.0,
     validation: Annotated[
         list[str] | None,
-        typer.Option(metavar="GROUP", help="Hold back this group for validation; repeat it. Default: 15 %."),
+        typer.Option(
+            metavar="GROUP", help="Hold back this group for validation, not the val part; repeat it."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed and --epochs give the same weights (CPU).")] = 0,
     device: Annotated[
@@ -52,26 +55,27 @@ def train(
 ) -> None:
     """Train a detector and seal it as a bundle.
 
-    Boards held back by group choose the recipe's thresholds; the data's test split is never opened. Kill it
-    at any moment: --resume goes on from the last checkpoint, at most three minutes back.
+    The val part chooses the recipe's thresholds; the test part is never opened. Parts: split.json beside the
+    data ({"train": [names], "val": [...], "test": [...]}), else the format's own, else drawn by a fixed seed.
+    Images without a box are good ones. Kill it at any moment: --resume goes on from the last checkpoint, at
+    most three minutes back.
 
-    Example: inspector train --data deeppcb:../data/deeppcb --out runs/pcb --minutes 60
+    Example: inspector train --data coco:parts.json --out runs/parts --minutes 60
     """
     if minutes is not None and epochs is not None:
         raise SettingsError("give --minutes or --epochs, not both")
+    console = Console(stderr=True)
+    training, held_back = _read(data, validation, console)
+    _check(training, synthetic)
     config = TrainConfig(
         name=name,
         attention=attention,
         reduction=reduction,
+        in_channels=_channels(training, held_back, console),
         seed=seed,
         minutes=None if epochs else (minutes or 60.0),
         epochs=epochs,
         synthetic_share=synthetic,
-    )
-    console = Console(stderr=True)
-    training, held_back = _split(sources.read(data, "trainval"), validation, seed)
-    console.print(
-        f"{len(training)} images to train on, {len(held_back)} held back: {', '.join(_groups(held_back))}"
     )
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -81,20 +85,61 @@ def train(
     network = _trained(run, console)
     bundle = _sealed(network, run, training.classes, _facts(data, run, training, held_back))
     validated = _validated(bundle, held_back, console)
-    if validated is not None:
+    if validated is None:
+        console.print("the held-back part lacks good images or defective ones: all thresholds stay at 0.5")
+    else:
         bundle = amend_training(bundle, {"validation": validated.figures})
     write_recipe(out / "recipe.toml", validated)
     typer.echo(f"bundle {bundle.folder}\nrecipe {out / 'recipe.toml'}")
     typer.echo(f"try it: inspector inspect IMAGE --model {bundle.folder} --recipe {out / 'recipe.toml'}")
 
 
-def _split(data: Dataset, validation: list[str] | None, seed: int) -> tuple[Dataset, Dataset]:
+def _read(data: list[str], validation: list[str] | None, console: Console) -> tuple[Dataset, Dataset]:
+    """What to train on, and what is held back: the val part, or the groups that the user names."""
+    divided = sources.load(data)
+    annotated = divided.of("trainval")
+    both = sources.without_empty_boxes(annotated)
+    if left_out := _boxes(annotated) - _boxes(both):
+        console.print(f"{left_out} boxes without area are left out; see `inspector dataset check`")
+    for doubt in divided.doubts:
+        console.print(f"{doubt}; taken as good", highlight=False)
     if not validation:
-        return by_group(data, VALIDATION_SHARE, seed)
-    for name in validation:
+        val = {name for name, part in divided.parts.items() if part == "val"}
+        training, held_back = both.where(lambda s: s.name not in val), both.where(lambda s: s.name in val)
+        how = divided.how
+    else:
+        training, held_back = _by_hand(both, validation)
+        how = "--validation"
+    # The groups say more than who drew them.
+    told = ", ".join(_groups(held_back)) or how
+    console.print(f"{len(training)} images to train on, {len(held_back)} held back: {told}", highlight=False)
+    return training, held_back
+
+
+def _by_hand(data: Dataset, groups: list[str]) -> tuple[Dataset, Dataset]:
+    for name in groups:
         if name not in _groups(data):
             raise SettingsError(f"--validation {name}: the data's groups are {', '.join(_groups(data))}")
-    return data.where(lambda s: s.group not in validation), data.where(lambda s: s.group in validation)
+    return data.where(lambda s: s.group not in groups), data.where(lambda s: s.group in groups)
+
+
+def _check(training: Dataset, synthetic: float) -> None:
+    if not _boxes(training):
+        raise DataError(
+            f"the train part holds {len(training)} images and no defect; say in split.json what to train on"
+        )
+    if synthetic and training.classes != SYNTHETIC_CLASSES:
+        raise SettingsError(f"--synthetic: its boards have the classes {', '.join(SYNTHETIC_CLASSES)} alone")
+
+
+def _channels(training: Dataset, held_back: Dataset, console: Console) -> Channels:
+    channels = channels_of(Dataset(training.classes, training.samples + held_back.samples))
+    console.print(f"{channels} channel{'s: there is colour' if channels == 3 else ': all images are grey'}")
+    return channels
+
+
+def _boxes(data: Dataset) -> int:
+    return sum(len(sample.boxes) for sample in data.samples)
 
 
 def _trained(run: loop.Run, console: Console) -> Detector:
@@ -134,10 +179,10 @@ def _sealed(network: Detector, run: loop.Run, classes: tuple[str, ...], facts: d
     )
 
 
-def _facts(data: str, run: loop.Run, training: Dataset, held_back: Dataset) -> dict[str, Any]:
+def _facts(data: list[str], run: loop.Run, training: Dataset, held_back: Dataset) -> dict[str, Any]:
     # The format only: a path says where it lay on one machine, and nothing about the model.
     return {
-        "data": data.partition(":")[0],
+        "data": ", ".join(dict.fromkeys(spec.partition(":")[0] for spec in data)),
         "images": len(training),
         "validation_images": len(held_back),
         "validation_groups": _groups(held_back),
@@ -148,7 +193,7 @@ def _facts(data: str, run: loop.Run, training: Dataset, held_back: Dataset) -> d
 
 
 def _groups(data: Dataset) -> list[str]:
-    return sorted({sample.group for sample in data.samples})
+    return sorted({sample.group for sample in data.samples} - {""})
 
 
 def _device(wanted: str) -> str:

@@ -41,7 +41,8 @@ def evaluate(
     """Everything that can be said of a model on `dataset`. `unseen` are the groups training never shows.
 
     Boards for `image` are made of samples with a template, and samples without any box are good ones as they
-    are. Raises DataError: an unreadable image, classes that the model does not know.
+    are; so are defective ones, where no sample has a template. Raises DataError: an unreadable image, classes
+    that the model does not know.
     """
     _check_classes(pipeline, dataset)
     started = time.monotonic()
@@ -51,6 +52,8 @@ def evaluate(
     for judged in asked.cases(_boards(dataset, seed)):
         boards[judged.name.rpartition(".")[2]].append(judged)
     boards["good"] += [judged for judged in posted if not len(judged.truth_boxes)]
+    if not any(sample.template for sample in dataset.samples):
+        boards["defective"] += [judged for judged in posted if len(judged.truth_boxes)]
     material = Material(
         classes=dataset.classes,
         posted=posted,

@@ -36,7 +36,7 @@ def test_a_table_on_stdout_and_the_figures_in_a_file(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--data", "nonsense"], "expected FORMAT:PATH"),
-        (["--data", "deeppcb:/no/such/folder"], "test.txt: cannot be read"),
+        (["--data", "deeppcb:/no/such/folder"], "trainval.txt: cannot be read"),
     ],
 )
 def test_what_cannot_work_is_said_in_one_line(arguments: list[str], message: str) -> None:

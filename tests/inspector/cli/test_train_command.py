@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from inspector.decision.recipes import read_recipe
 from inspector.models.bundle import Bundle
-from tests.support import deeppcb_folder
+from tests.support import datasets, deeppcb_folder, pictures
 
 
 def inspector(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -56,6 +58,80 @@ def test_a_run_gives_a_bundle_and_a_recipe_that_inspect_takes(data: Path, tmp_pa
     # The run is over: going on from it trains no more and seals the same again.
     again = inspector(*words, "--resume")
     assert again.returncode == 0, again.stderr
+
+
+def figures(run: Path) -> dict[str, Any]:
+    return Bundle.load(run / "bundle").manifest.model_dump()
+
+
+def test_a_coco_set_with_its_own_split_trains_and_evaluates(tmp_path: Path) -> None:
+    file = datasets.coco(tmp_path / "data", defective=8, good=5)
+    split = {
+        "train": [*(f"bad{n}" for n in range(5)), "good0", "good1"],
+        "val": ["bad5", "bad6", "good2", "good3"],
+        "test": ["bad7", "good4"],
+    }
+    datasets.text(tmp_path / "data" / "split.json", json.dumps(split))
+    run = tmp_path / "run"
+    trained = inspector("train", "--data", f"coco:{file}", "--out", run, "--epochs", "1")
+    assert trained.returncode == 0, trained.stderr
+    assert "7 images to train on, 4 held back: split.json" in trained.stderr
+    assert "1 channel: all images are grey" in trained.stderr
+    manifest = figures(run)
+    assert manifest["input"]["channels"] == 1
+    assert manifest["classes"] == ["dent", "scratch"]
+    image = manifest["training"]["validation"]["image"]
+    assert (image["overkill_rate"]["of"], image["escape_rate"]["of"]) == (2, 2)
+
+    words = ("--model", run / "bundle", "--recipe", run / "recipe.toml", "--json", tmp_path / "figures.json")
+    measured = inspector("evaluate", "--data", f"coco:{file}", *words)
+    assert measured.returncode == 0, measured.stderr
+    report = json.loads((tmp_path / "figures.json").read_text())
+    assert (report["images"], report["defects"]) == (2, 1)
+    assert report["image"]["overkill_rate"]["of"] == report["image"]["escape_rate"]["of"] == 1
+
+
+def test_two_sets_in_colour_and_grey_are_one_in_colour(tmp_path: Path) -> None:
+    tiles = datasets.tiles(tmp_path / "tiles", channels=3)
+    file = datasets.coco(tmp_path / "coco", defective=3, good=0)
+    run = tmp_path / "run"
+    words: list[str | Path] = [
+        "train",
+        "--data",
+        f"masks:{tiles}",
+        "--data",
+        f"coco:{file}",
+        "--out",
+        run,
+        "--epochs",
+        "1",
+    ]
+    trained = inspector(*words)
+    assert trained.returncode == 0, trained.stderr
+    assert "3 channels: there is colour" in trained.stderr
+    assert "val drawn with seed 0" in trained.stderr
+    manifest = figures(run)
+    assert manifest["input"]["channels"] == 3
+    assert manifest["classes"] == ["Crack", "Fray", "dent", "scratch"]
+    assert manifest["training"]["data"] == "masks, coco"
+
+
+def test_what_cannot_be_trained_on_is_one_line(data: Path, tmp_path: Path) -> None:
+    mvtec = datasets.mvtec(tmp_path / "mvtec")
+    deep = datasets.coco(tmp_path / "deep")
+    (tmp_path / "deep" / "images" / "bad2.png").write_bytes(pictures.png(bits=16))
+    for words, complaint in (
+        ([f"masks:{mvtec}"], "images and no defect; say in split.json"),
+        ([f"coco:{deep}"], "bad2.png: a PNG of 16 bits a channel"),
+        (
+            [f"coco:{datasets.coco(tmp_path / 'b')}", "--synthetic", "0.5"],
+            "--synthetic: its boards have the classes",
+        ),
+    ):
+        failed = inspector("train", "--out", tmp_path / "run", "--data", *words)
+        assert failed.returncode == 1
+        assert complaint in failed.stderr.splitlines()[-1]
+        assert "Traceback" not in failed.stderr
 
 
 @pytest.mark.parametrize(
