@@ -86,7 +86,7 @@ def train(
     bundle = _sealed(network, run, training.classes, _facts(data, run, training, held_back))
     validated = _validated(bundle, held_back, console)
     if validated is None:
-        console.print("the held-back part lacks good images or defective ones: all thresholds stay at 0.5")
+        console.print("no good or no defective images held back: all thresholds stay at 0.5", soft_wrap=True)
     else:
         bundle = amend_training(bundle, {"validation": validated.figures})
     write_recipe(out / "recipe.toml", validated)
@@ -102,7 +102,7 @@ def _read(data: list[str], validation: list[str] | None, console: Console) -> tu
     if left_out := _boxes(annotated) - _boxes(both):
         console.print(f"{left_out} boxes without area are left out; see `inspector dataset check`")
     for doubt in divided.doubts:
-        console.print(f"{doubt}; taken as good", highlight=False)
+        console.print(f"{doubt}; taken as good", highlight=False, soft_wrap=True)
     if not validation:
         val = {name for name, part in divided.parts.items() if part == "val"}
         training, held_back = both.where(lambda s: s.name not in val), both.where(lambda s: s.name in val)
@@ -112,7 +112,11 @@ def _read(data: list[str], validation: list[str] | None, console: Console) -> tu
         how = "--validation"
     # The groups say more than who drew them.
     told = ", ".join(_groups(held_back)) or how
-    console.print(f"{len(training)} images to train on, {len(held_back)} held back: {told}", highlight=False)
+    console.print(
+        f"{len(training)} images to train on, {len(held_back)} held back: {told}",
+        highlight=False,
+        soft_wrap=True,
+    )
     return training, held_back
 
 
@@ -161,7 +165,9 @@ def _validated(bundle: Bundle, held_back: Dataset, console: Console) -> Validati
     with Progress(
         TextColumn("validation"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
     ) as bar:
-        task: TaskID = bar.add_task("validation", total=3 * len(held_back))
+        # Three boards of each image that can be healed.
+        healed = sum(1 for sample in held_back.samples if sample.template and len(sample.boxes))
+        task: TaskID = bar.add_task("validation", total=len(held_back) + 2 * healed)
         return validate(Pipeline(bundle, engine), held_back, lambda n: bar.advance(task, n))
 
 

@@ -19,6 +19,9 @@ from inspector.data.sources.files import groups_of, names_of, part_of, part_with
 from inspector.data.sources.parts import Divided
 from inspector.errors import DataError
 
+ROBOFLOW = "_annotations.coco.json"
+"""Roboflow's file has this name in every part; the part is its folder. Other files may lie in any folder."""
+
 _Record = tuple[str, dict[str, Any]]
 """A place such as `parts.json: annotations[12]`, and what stands there."""
 
@@ -40,7 +43,8 @@ def load(file: Path) -> Divided:
     classes = tuple(dict.fromkeys(names.values()))
     index = {category: classes.index(name) for category, name in names.items()}
     samples = _samples(file, images, truth, classes, index)
-    part = part_within(file.stem) or part_of(file.resolve().parent.name)
+    roboflow = part_of(file.resolve().parent.name) if file.name == ROBOFLOW else None
+    part = part_within(file.stem) or roboflow
     parts = {sample.name: part for sample in samples} if part else {}
     return Divided(Dataset(classes, tuple(samples)), parts, f"{file.name}: {part}" if part else "")
 
@@ -124,12 +128,19 @@ def _around_mask(place: str, outline: dict[str, Any]) -> _Box:
     from pycocotools import mask  # noqa: PLC0415 - only run-length masks need it, and few files have them
 
     try:
-        counts, (height, width) = outline["counts"], outline["size"]
+        counts, (height, width) = outline["counts"], map(_positive, outline["size"])
         coded = mask.frPyObjects(outline, height, width) if isinstance(counts, list) else outline
         x, y, across, down = (float(value) for value in mask.toBbox(coded))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{place}.segmentation: is no run-length mask: {error!r}") from error
     return x, y, x + across, y + down
+
+
+def _positive(side: object) -> int:
+    """A side of 0 would make pycocotools divide by it."""
+    if not isinstance(side, int) or side < 1:
+        raise ValueError(f"{side!r} is no side of an image")
+    return side
 
 
 def _document(file: Path) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from pycocotools import mask
 
 from inspector.data import sources
 from inspector.data.sources import coco
@@ -54,6 +56,15 @@ def test_an_outline_alone_gets_its_bounding_box(tmp_path: Path, outline: object)
     assert box == [10, 5, 30, 40]
 
 
+def test_a_compressed_mask_gets_its_bounding_box(tmp_path: Path) -> None:
+    pixels = np.zeros((64, 96), np.uint8, order="F")
+    pixels[5:40, 10:30] = 1
+    coded = mask.encode(pixels)
+    outline = {"size": coded["size"], "counts": coded["counts"].decode()}
+    (box,) = coco.load(annotated(tmp_path, segmentation=outline)).data.samples[0].boxes.tolist()
+    assert box == [10, 5, 30, 40]
+
+
 def test_categories_that_nothing_has_are_left_out(tmp_path: Path) -> None:
     assert coco.load(annotated(tmp_path, bbox=[1, 2, 3, 4])).data.classes == ("scratch",)
 
@@ -81,6 +92,11 @@ def test_a_file_named_for_a_part_is_that_part(tmp_path: Path) -> None:
         sources.read(test, "train")
 
 
+def test_roboflows_parts_are_folders_and_no_other_files_are(tmp_path: Path) -> None:
+    assert coco.load(datasets.coco(tmp_path / "valid", name="_annotations.coco.json")).has("val")
+    assert not coco.load(datasets.coco(tmp_path / "test")).parts
+
+
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [
@@ -93,6 +109,7 @@ def test_a_file_named_for_a_part_is_that_part(tmp_path: Path) -> None:
         ({"bbox": [1, 2, 3, 4], "category_id": 9}, r"annotations\[0\]\.category_id: 9"),
         ({"segmentation": [[1, 2, 3, 4]]}, r"annotations\[0\]\.segmentation: .*three points"),
         ({"segmentation": {"counts": 5}}, r"annotations\[0\]\.segmentation"),
+        ({"segmentation": {"counts": "1", "size": [0, 0]}}, r"annotations\[0\]\.segmentation"),
     ],
 )
 def test_a_wrong_annotation_is_named_by_its_path(tmp_path: Path, fields: Any, complaint: str) -> None:
