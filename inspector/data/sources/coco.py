@@ -101,7 +101,7 @@ def _known(key: object, records: dict[object, _Record]) -> bool:
 
 def _box(place: str, annotation: dict[str, Any]) -> _Box:
     given, outline = annotation.get("bbox"), annotation.get("segmentation")
-    if outline and (not given or not any(given)):
+    if outline and (not given or given == [0, 0, 0, 0]):
         return _around(place, outline)
     if not (isinstance(given, list) and len(given) == 4 and all(map(_is_number, given))):
         raise DataError(f"{place}.bbox: expected [x, y, width, height], found {given!r}")
@@ -131,7 +131,7 @@ def _around_mask(place: str, outline: dict[str, Any]) -> _Box:
         counts, (height, width) = outline["counts"], map(_positive, outline["size"])
         coded = mask.frPyObjects(outline, height, width) if isinstance(counts, list) else outline
         x, y, across, down = (float(value) for value in mask.toBbox(coded))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{place}.segmentation: is no run-length mask: {error!r}") from error
     return x, y, x + across, y + down
 

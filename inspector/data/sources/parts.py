@@ -33,6 +33,9 @@ PARTS: tuple[Part, ...] = ("train", "val", "test")
 DRAWN_SHARE = 0.15
 """Of the images: enough to choose thresholds on or to measure by, little enough to spare."""
 
+FEWEST_TO_DRAW = 2
+"""Images: each side must get one."""
+
 SEED = 0
 
 
@@ -94,6 +97,8 @@ def draw_test(divided: Divided) -> Divided:
     """For data that nothing divides."""
     if divided.parts:
         return divided
+    if len(divided.data) < FEWEST_TO_DRAW:
+        return replace(divided, parts=_all(divided.data, "train"), how="too few images to draw from")
     rest, test = held_out(divided.data, DRAWN_SHARE, SEED)
     how = f"test drawn with seed {SEED}"
     return replace(divided, parts=_all(rest, "train") | _all(test, "test"), how=how)
@@ -101,7 +106,7 @@ def draw_test(divided: Divided) -> Divided:
 
 def draw_val(divided: Divided) -> Divided:
     """For data with a train part and no val."""
-    if divided.has("val") or not divided.has("train"):
+    if divided.has("val") or not divided.has("train") or len(divided.of("train")) < FEWEST_TO_DRAW:
         return divided
     _, val = held_out(divided.of("train"), DRAWN_SHARE, SEED)
     how = f"val drawn with seed {SEED}"

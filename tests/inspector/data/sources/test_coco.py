@@ -108,6 +108,8 @@ def test_roboflows_parts_are_folders_and_no_other_files_are(tmp_path: Path) -> N
         ({"bbox": [1, 2, 3, 4], "image_id": [7]}, r"annotations\[0\]\.image_id"),
         ({"bbox": [1, 2, 3, 4], "category_id": 9}, r"annotations\[0\]\.category_id: 9"),
         ({"segmentation": [[1, 2, 3, 4]]}, r"annotations\[0\]\.segmentation: .*three points"),
+        ({"bbox": 7, "segmentation": [[1, 2, 3, 4, 5, 6]]}, r"annotations\[0\]\.bbox: expected"),
+        ({"segmentation": {"counts": [-1, 5], "size": [2, 2]}}, r"annotations\[0\]\.segmentation"),
         ({"segmentation": {"counts": 5}}, r"annotations\[0\]\.segmentation"),
         ({"segmentation": {"counts": "1", "size": [0, 0]}}, r"annotations\[0\]\.segmentation"),
     ],

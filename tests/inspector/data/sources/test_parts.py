@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,14 @@ def test_split_json_is_obeyed_by_name_and_by_file(tmp_path: Path) -> None:
     assert len(divided.of("all")) == 10
     with pytest.raises(DataError, match=r"no test part; by split\.json there is: train, val"):
         divided.of("test")
+
+
+@pytest.mark.parametrize(("images", "parts"), [(1, {"train": 1}), (2, {"train": 1, "test": 1})])
+def test_a_very_small_set_is_drawn_as_far_as_it_goes(
+    tmp_path: Path, images: int, parts: dict[str, int]
+) -> None:
+    divided = sources.load(f"coco:{datasets.coco(tmp_path, defective=images, good=0)}")
+    assert Counter(divided.parts.values()) == parts
 
 
 def test_split_json_goes_before_the_folders(tmp_path: Path) -> None:
