@@ -40,6 +40,19 @@ def test_boxes_are_in_pixels_around_their_anchor_point() -> None:
     assert raw.points[64].tolist() == [8.0, 8.0]  # the first of stride 16
 
 
+def test_an_image_that_looks_good_as_a_whole_has_no_high_score() -> None:
+    torch.manual_seed(0)
+    network = Detector(2, 1).eval()
+    image = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        network.image_head.linear.bias[0] = 20.0
+        _, scores, classes, _ = network(image)
+        torch.testing.assert_close(scores, network.raw(image).scores.sigmoid())
+        assert classes[0, 0] > 0.999
+        network.image_head.linear.bias[0] = -20.0
+        assert network(image)[1].max() < 1e-4
+
+
 def test_the_map_is_the_gate_that_the_features_pass() -> None:
     """Closing the gate must change what is found: a map that gates nothing would be decoration."""
     torch.manual_seed(0)
