@@ -79,7 +79,7 @@ class Detector(nn.Module):
         raw = self.raw(x)
         boxes = to_boxes(raw.points, expected_distances(raw.distances), raw.strides)
         image = raw.image.sigmoid()
-        # P(defect here) = P(defect here | the image is defective) x P(the image is defective). Boxes alone take
-        # odd but good patterns of a board never seen for defects; docs/model.md has the figures.
+        # P(defect here) = P(defect here | the image is defective) x P(the image is defective). By itself a
+        # box takes odd but good patterns of a board never seen for defects (figures: docs/model.md).
         scores = raw.scores.sigmoid() * image[:, None, :1]
         return boxes, scores, image, raw.map_logits[:, 0].sigmoid()
