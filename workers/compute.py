@@ -76,7 +76,7 @@ class Compute:
         delivery = held.delivery
         try:
             _check_deadline(delivery.job)
-            self._pipeline.check(delivery.job.recipe)
+            self._pipeline.bundle.check(delivery.job.recipe)
             prepared = self._pipeline.decode(delivery.image, delivery.job.image)
         except Exception as error:  # noqa: BLE001 - whatever it is, the image must get its outcome
             self._fail(held, error)

@@ -78,7 +78,7 @@ def _pipeline(model: str, engine: str, device: str) -> Pipeline:
 def _recipe(path: Path | None, pipeline: Pipeline) -> Recipe:
     """The file's, else the shipped default. Raises RecipeError when it is not for this model."""
     recipe = read_recipe(path) if path else RecipeBook.read().resolve("default")
-    pipeline.check(recipe)
+    pipeline.bundle.check(recipe)
     return recipe
 
 

@@ -21,8 +21,9 @@ from inspector.camera.tally import Tally
 from inspector.cli.stack.datadir import DataDir
 from inspector.cli.stack.plan import Options, Plan, plan
 from inspector.cli.stack.supervisor import Supervisor
+from inspector.decision.recipes import SHIPPED as SHIPPED_RECIPES
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import SettingsError
+from inspector.errors import RecipeError, SettingsError
 from inspector.models.bundle import Bundle, resolve
 from inspector.queue import connect
 
@@ -74,10 +75,9 @@ def up(
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
     settings = {
         "INSPECTOR_LINES": lines,
-        "INSPECTOR_MODEL": str(_model(model)),
         "INSPECTOR_ENGINE": engine.value,
         "INSPECTOR_DEVICE": device.value,
-        **_recipes(recipes),
+        **_model_and_recipes(model, recipes),
     }
     options = Options(data_dir, host, port, workers, redis_url, settings)
     try:
@@ -86,18 +86,16 @@ def up(
         raise SettingsError(f"{error.filename or data_dir}: cannot be written: {error.strerror}") from error
 
 
-def _model(model: str) -> Path:
-    """The bundle's folder, its digests checked: a broken one is told here, not in a worker's log."""
-    folder = resolve(model).absolute()
-    Bundle.load(folder)
-    return folder
-
-
-def _recipes(folder: Path | None) -> dict[str, str]:
-    if folder is None:
-        return {}
-    RecipeBook.read(folder)
-    return {"INSPECTOR_RECIPES_DIR": str(folder.absolute())}
+def _model_and_recipes(model: str, recipes: Path | None) -> dict[str, str]:
+    """Both checked, and against each other: what does not fit is told here, not by every image that fails."""
+    bundle = Bundle.load(resolve(model).absolute())
+    folder = (recipes or SHIPPED_RECIPES).absolute()
+    for recipe in RecipeBook.read(folder).values():
+        try:
+            bundle.check(recipe)
+        except RecipeError as error:
+            raise RecipeError(f"{folder}: {error}; give --recipes DIR with recipes for this model") from error
+    return {"INSPECTOR_MODEL": str(bundle.folder), "INSPECTOR_RECIPES_DIR": str(folder)}
 
 
 async def _run(options: Options, *, demo: bool, count: int | None, rate: float) -> int:

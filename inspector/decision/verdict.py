@@ -31,20 +31,21 @@ def judge(
     classification: Classification,
     recipe: Recipe,
     *,
+    size: tuple[int, int],
     downscale: float = 1.0,
 ) -> Judgement:
-    """Judge one image.
+    """Judge one image of `size` (height, width).
 
     NG: a detection reaches its class's threshold. REVIEW: else, one lies in the review band, the image-level
-    score reaches the recipe's, or the image was shrunk before inspection (`downscale` < 1, so that small
-    defects may have vanished). OK: else.
+    score reaches the recipe's, the image has another size than the recipe expects, or it was shrunk before
+    inspection (`downscale` < 1, so that small defects may have vanished). OK: else.
     """
     findings = [_finding(detection, recipe) for detection in detections]
     counted = [_above(finding) for finding in findings if finding.counted]
     if counted:
         return Judgement(Verdict.NG, counted, findings)
     doubts = [_in_band(finding) for finding in findings if _lies_in_band(finding, recipe)]
-    doubts += _image_level(classification, recipe)
+    doubts += _image_level(classification, recipe) + _size(size, recipe)
     if downscale < 1.0:
         text = f"inspected at {downscale:.0%} of its size: small defects may be missed"
         doubts.append(Reason(code="downscaled", score=round(downscale, 4), text=text))
@@ -86,6 +87,15 @@ def _reason(finding: Finding, code: str, relation: str) -> Reason:
             "text": text,
         }
     )
+
+
+def _size(size: tuple[int, int], recipe: Recipe) -> list[Reason]:
+    height, width = size
+    wanted = recipe.image
+    if wanted is None or (wanted.height, wanted.width) == (height, width):
+        return []
+    text = f"the image is {width} x {height}, the recipe expects {wanted.width} x {wanted.height}"
+    return [Reason(code="unexpected_size", text=text)]
 
 
 def _image_level(classification: Classification, recipe: Recipe) -> list[Reason]:

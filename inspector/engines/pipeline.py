@@ -1,7 +1,6 @@
 """Pipeline: image bytes -> Inspection. Workers, `inspector inspect` and evaluation run this one, unchanged.
 
 decode   one image: digest, pixels, network input   (any thread)
-check    a recipe: whether this model can be judged by it
 infer    a batch: network, boxes, scores, maps      (the thread that owns the engine)
 """
 
@@ -14,12 +13,11 @@ import numpy as np
 
 from inspector.engines.base import Engine
 from inspector.engines.postprocess import Inspection, inspection
-from inspector.errors import BrokenImage, InspectionFailed, RecipeError
+from inspector.errors import BrokenImage, InspectionFailed
 from inspector.imaging.decode import decode
 from inspector.imaging.opencv import MAX_PIXELS
 from inspector.imaging.preprocess import Prepared, prepare
 from inspector.messages.job import ImageFacts
-from inspector.messages.recipe import Recipe
 from inspector.messages.result import ModelRef
 from inspector.models.bundle import Bundle
 
@@ -33,25 +31,6 @@ class Pipeline:
         self._max_pixels = max_pixels
         manifest = bundle.manifest
         self.model = ModelRef(name=manifest.name, version=manifest.version, sha256=bundle.sha256)
-
-    def check(self, recipe: Recipe) -> None:
-        """Raises RecipeError when it cannot be judged by this model as it says: a threshold for a class that
-        the model does not know, or below what it reports, would silently never be reached."""
-        if recipe.model not in {"default", self.model.name}:
-            raise RecipeError(f"recipe {recipe.id!r} is for model {recipe.model!r}, not {self.model.name!r}")
-        manifest = self.bundle.manifest
-        if unknown := sorted(set(recipe.thresholds.classes) - set(manifest.classes)):
-            raise RecipeError(
-                f"recipe {recipe.id!r} names {unknown[0]!r}, a class that the model does not know"
-            )
-        lowest, margin = manifest.postprocess["min_score"], recipe.review.margin
-        for name in manifest.classes:
-            if recipe.thresholds.of(name) - margin < lowest:
-                below = "threshold of" if recipe.thresholds.of(name) < lowest else "review band of"
-                raise RecipeError(
-                    f"recipe {recipe.id!r}: the {below} {name!r} reaches below {lowest:g}, "
-                    "and the model reports no lower scores"
-                )
 
     def decode(self, image: bytes, facts: ImageFacts) -> Prepared:
         """Raises what imaging.decode raises, and BrokenImage for one without any contrast: a lamp or a sensor

@@ -63,7 +63,11 @@ def case(
 ) -> Case:
     boxes, labels = truth
     judgement = judge(
-        prediction.detections, prediction.classification, recipe, downscale=prediction.downscale
+        prediction.detections,
+        prediction.classification,
+        recipe,
+        size=prediction.size,
+        downscale=prediction.downscale,
     )
     names = tuple(classes[label] for label in labels)
     return Case(name, group, boxes, names, prediction, judgement)

@@ -36,6 +36,16 @@ class Review(BaseModel):
     """An image-level score of at least this, with no finding that counts, makes it REVIEW. 1 is off."""
 
 
+class ImageSize(BaseModel):
+    """What the camera of this product delivers. An image of another size is never OK: a wrong crop or a wrong
+    camera shows no defects. Left out, any size will do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+
+
 class Recipe(BaseModel):
     """Frozen; a change is a new version. `model` names the bundle, "default" the one the worker was given."""
 
@@ -46,6 +56,7 @@ class Recipe(BaseModel):
     model: Name = "default"
     thresholds: Thresholds = Thresholds()
     review: Review = Review()
+    image: ImageSize | None = None
 
     @property
     def sha256(self) -> str:

@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from inspector.errors import BundleError
+from inspector.errors import BundleError, RecipeError
+from inspector.messages.recipe import Recipe
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
@@ -96,8 +97,30 @@ class Bundle:
     def path(self, relative: str) -> Path:
         """A file of the bundle; BundleError if this bundle does not carry it."""
         if relative not in self.manifest.files:
-            raise BundleError(f"{self.folder}: carries no {relative}; `inspector export` makes it")
+            raise BundleError(
+                f"{self.folder}: carries no {relative}; `inspector train --resume` exports it again"
+            )
         return self.folder / relative
+
+    def check(self, recipe: Recipe) -> None:
+        """Raises RecipeError when it cannot be judged by this model as it says: a threshold for a class that
+        the model does not know, or below what it reports, would silently never be reached."""
+        if recipe.model not in {"default", self.manifest.name}:
+            raise RecipeError(
+                f"recipe {recipe.id!r} is for model {recipe.model!r}, not {self.manifest.name!r}"
+            )
+        if unknown := sorted(set(recipe.thresholds.classes) - set(self.manifest.classes)):
+            raise RecipeError(
+                f"recipe {recipe.id!r} names {unknown[0]!r}, a class that the model does not know"
+            )
+        lowest, margin = self.manifest.postprocess["min_score"], recipe.review.margin
+        for name in self.manifest.classes:
+            if recipe.thresholds.of(name) - margin < lowest:
+                below = "threshold of" if recipe.thresholds.of(name) < lowest else "review band of"
+                raise RecipeError(
+                    f"recipe {recipe.id!r}: the {below} {name!r} reaches below {lowest:g}, "
+                    "and the model reports no lower scores"
+                )
 
 
 def write_manifest(folder: Path, fields: Mapping[str, Any]) -> Bundle:

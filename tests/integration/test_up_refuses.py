@@ -72,6 +72,13 @@ def test_a_folder_without_recipes(usual: list[str | Path], tmp_path: Path) -> No
     assert "holds no recipe 'default'" in refused(*usual, "--recipes", tmp_path)
 
 
+def test_a_recipe_that_the_model_cannot_keep(usual: list[str | Path], tmp_path: Path) -> None:
+    (tmp_path / "default.toml").write_text('id = "default"\nversion = 1\n[thresholds.classes]\nspurr = 0.4')
+    line = refused(*usual, "--recipes", tmp_path)
+    assert "recipe 'default' names 'spurr', a class that the model does not know" in line
+    assert "give --recipes DIR" in line
+
+
 def test_a_device_that_is_not_there(usual: list[str | Path]) -> None:
     line = refused(*usual, "--device", "cuda", "--engine", "openvino")
     assert "worker-1 did not start" in line

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from inspector.decision.verdict import Detection, judge
-from inspector.messages.recipe import Recipe, Review, Thresholds
+from inspector.messages.recipe import ImageSize, Recipe, Review, Thresholds
 from inspector.messages.result import Classification, Verdict
 
 CALM = Classification(defective=0.0, classes={})
+SIZE = (480, 640)
 BOX = (1.0, 2.0, 3.0, 4.0)
 
 
@@ -42,13 +43,13 @@ def spur(score: float) -> Detection:
 def test_findings_against_thresholds(
     scores: list[float], rules: Recipe, verdict: Verdict, codes: list[str]
 ) -> None:
-    judgement = judge([spur(score) for score in scores], CALM, rules)
+    judgement = judge([spur(score) for score in scores], CALM, rules, size=SIZE)
     assert judgement.verdict is verdict
     assert [reason.code for reason in judgement.reasons] == codes
 
 
 def test_every_detection_is_reported_and_says_whether_it_counted() -> None:
-    judgement = judge([spur(0.9), spur(0.1)], CALM, recipe())
+    judgement = judge([spur(0.9), spur(0.1)], CALM, recipe(), size=SIZE)
     assert [(f.score, f.counted, f.threshold) for f in judgement.findings] == [
         (0.9, True, 0.5),
         (0.1, False, 0.5),
@@ -56,20 +57,29 @@ def test_every_detection_is_reported_and_says_whether_it_counted() -> None:
 
 
 def test_the_reason_is_a_sentence_with_class_score_and_threshold() -> None:
-    reason = judge([spur(0.97)], CALM, recipe()).reasons[0]
+    reason = judge([spur(0.97)], CALM, recipe(), size=SIZE).reasons[0]
     assert reason.text == "spur 0.97 >= 0.50"
     assert reason.model_dump(mode="json")["class"] == "spur"
 
 
 def test_the_image_as_a_whole_can_ask_for_a_review_but_never_hides_a_finding() -> None:
     alarmed = Classification(defective=0.95, classes={})
-    assert judge([], alarmed, recipe(defective=0.9)).verdict is Verdict.REVIEW
-    assert judge([], alarmed, recipe()).verdict is Verdict.OK
-    assert judge([spur(0.9)], alarmed, recipe(defective=0.9)).verdict is Verdict.NG
+    assert judge([], alarmed, recipe(defective=0.9), size=SIZE).verdict is Verdict.REVIEW
+    assert judge([], alarmed, recipe(), size=SIZE).verdict is Verdict.OK
+    assert judge([spur(0.9)], alarmed, recipe(defective=0.9), size=SIZE).verdict is Verdict.NG
 
 
 def test_a_shrunk_image_is_never_ok() -> None:
-    judgement = judge([], CALM, recipe(), downscale=0.5)
+    judgement = judge([], CALM, recipe(), size=SIZE, downscale=0.5)
     assert judgement.verdict is Verdict.REVIEW
     assert judgement.reasons[0].code == "downscaled"
     assert "50%" in judgement.reasons[0].text
+
+
+def test_an_image_of_another_size_than_expected_is_never_ok() -> None:
+    expecting = recipe().model_copy(update={"image": ImageSize(width=640, height=480)})
+    assert judge([], CALM, expecting, size=(480, 640)).verdict is Verdict.OK
+    judgement = judge([], CALM, expecting, size=(3, 3))
+    assert judgement.verdict is Verdict.REVIEW
+    assert judgement.reasons[0].text == "the image is 3 x 3, the recipe expects 640 x 480"
+    assert judge([spur(0.9)], CALM, expecting, size=(3, 3)).verdict is Verdict.NG

@@ -7,10 +7,9 @@ import pytest
 
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
-from inspector.errors import BrokenImage, RecipeError, TooManyPixels
+from inspector.errors import BrokenImage, TooManyPixels
 from inspector.imaging.files import facts_of
 from inspector.imaging.overlay import encode_png
-from inspector.messages.recipe import Recipe, Thresholds
 from inspector.models.bundle import Bundle
 from tests.support.engines import Picky
 from tests.support.images import grey_png
@@ -82,25 +81,3 @@ def test_a_picture_without_contrast_has_no_verdict(pipeline: Pipeline, level: in
 
     with pytest.raises(BrokenImage, match="shows no part"):
         pipeline.decode(image, facts_of(image))
-
-
-@pytest.mark.parametrize(
-    ("rules", "words"),
-    [
-        ({"model": "glass"}, "is for model 'glass'"),
-        ({"thresholds": {"classes": {"spurr": 0.3}}}, "names 'spurr', a class"),
-        ({"thresholds": {"classes": {"spur": 0.01}}}, "threshold of 'spur' reaches below 0.05"),
-        ({"thresholds": {"default": 0.2}, "review": {"margin": 0.2}}, "review band of .* reaches below"),
-    ],
-)
-def test_a_recipe_that_the_model_cannot_keep_is_refused(
-    pipeline: Pipeline, rules: dict[str, object], words: str
-) -> None:
-    recipe = Recipe.model_validate({"id": "r", "version": 1, **rules})
-
-    with pytest.raises(RecipeError, match=words):
-        pipeline.check(recipe)
-
-
-def test_a_recipe_of_the_model_s_own_classes_is_kept(pipeline: Pipeline) -> None:
-    pipeline.check(Recipe(id="r", version=1, thresholds=Thresholds(default=0.05, classes={"spur": 0.3})))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from inspector.errors import BundleError
+from inspector.errors import BundleError, RecipeError
+from inspector.messages.recipe import Recipe, Thresholds
 from inspector.models.bundle import MANIFEST, OPENVINO_XML, SHIPPED, WEIGHTS, Bundle, resolve, write_manifest
 
 FIELDS = {
@@ -97,6 +98,28 @@ def test_a_pickle_cannot_be_sealed_in(folder: Path) -> None:
 def test_a_file_that_the_bundle_lacks_is_asked_for_by_name(folder: Path) -> None:
     with pytest.raises(BundleError, match=r"carries no tensorrt/model\.plan"):
         Bundle.load(folder).path("tensorrt/model.plan")
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        ({"model": "glass"}, "is for model 'glass'"),
+        ({"thresholds": {"classes": {"spurr": 0.3}}}, "names 'spurr', a class"),
+        ({"thresholds": {"classes": {"spur": 0.01}}}, r"threshold of 'spur' reaches below 0\.05"),
+        ({"thresholds": {"default": 0.2}, "review": {"margin": 0.2}}, "review band of .* reaches below"),
+    ],
+)
+def test_a_recipe_that_the_model_cannot_keep_is_refused(
+    folder: Path, rules: dict[str, object], words: str
+) -> None:
+    recipe = Recipe.model_validate({"id": "r", "version": 1, **rules})
+    with pytest.raises(RecipeError, match=words):
+        Bundle.load(folder).check(recipe)
+
+
+def test_a_recipe_of_the_models_own_classes_is_kept(folder: Path) -> None:
+    rules = Thresholds(default=0.05, classes={"spur": 0.3})
+    Bundle.load(folder).check(Recipe(id="r", version=1, thresholds=rules))
 
 
 def test_default_is_the_shipped_bundle() -> None:
