@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,6 +18,7 @@ from inspector.camera.client import Patience
 from inspector.camera.shot import Placement
 from inspector.camera.tally import Tally
 from inspector.cli.stack.datadir import DataDir
+from inspector.cli.stack.first import first
 from inspector.cli.stack.plan import Options, Plan, plan
 from inspector.cli.stack.supervisor import Supervisor
 from inspector.decision.recipes import SHIPPED as SHIPPED_RECIPES
@@ -111,7 +111,7 @@ async def _run(options: Options, *, demo: bool, count: int | None, rate: float) 
         stop = _on_signals(supervisor)
         typer.echo(f"inspector {inspector.__version__} starts; its logs are in {data.log}")
         try:
-            await _first(supervisor.start(), stop.wait())
+            await first(supervisor.start(), stop.wait())
             if stop.is_set():
                 return 0
             supervisor.watch()
@@ -154,25 +154,11 @@ async def _serve(
     supervisor: Supervisor, stack: Plan, stop: asyncio.Event, *, demo: bool, count: int | None, rate: float
 ) -> int:
     if not demo:
-        await _first(stop.wait(), supervisor.failed())
+        await first(stop.wait(), supervisor.failed())
         return 0
     tally = Tally()
-    await _first(_post_boards(stack, stop, count, rate, tally), supervisor.failed())
+    await first(_post_boards(stack, stop, count, rate, tally), supervisor.failed())
     return 0 if tally.complete or count is None else 1
-
-
-async def _first(*works: Coroutine[Any, Any, object]) -> None:
-    """Until the first is done; the others are cancelled. Raises what it raised."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        # Their ends are awaited: a child that is being started must not appear after the stop.
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _post_boards(

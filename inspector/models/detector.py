@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,8 @@ from inspector.models.backbone import Backbone
 from inspector.models.cbam import AttentionKind
 from inspector.models.head import STRIDES, ImageHead, LevelHead, anchor_points, expected_distances, to_boxes
 from inspector.models.neck import Neck
+
+Placement = Literal["neck", "block"]
 
 
 class RawPredictions(NamedTuple):
@@ -33,8 +35,8 @@ class RawPredictions(NamedTuple):
 
 
 class Detector(nn.Module):
-    """`placement` says where attention stands: "neck" (supervised, the default), "block" (also in every
-    residual block of the backbone) or "stage" is the training issue's; `attention` says which.
+    """`attention` says which, `placement` where: "neck" (its map supervised), or "block": in every residual
+    block of the backbone as well.
     """
 
     def __init__(
@@ -44,7 +46,7 @@ class Detector(nn.Module):
         *,
         attention: AttentionKind = "cbam",
         reduction: int = 16,
-        placement: str = "neck",
+        placement: Placement = "neck",
         widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 192),
         blocks: tuple[int, int, int, int] = (0, 1, 1, 1),
         neck_channels: int = 64,

@@ -1,4 +1,4 @@
-"""The issue's list of bad input, as a client sends it; nothing of it may be accepted."""
+"""Bad input of every kind, as a client sends it; nothing of it may be accepted."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from inspector.cli.stack.child import Child, death
+from inspector.cli.stack.first import first
 from inspector.errors import SettingsError
 
 _FIRST_PAUSE_S = 0.1
@@ -43,15 +44,7 @@ class Supervisor:
             for child in step:
                 await child.start()
             # Without the server of an earlier step the others would wait for ever.
-            tasks = [asyncio.create_task(work) for work in (self._ready(step), *map(_died, earlier))]
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            await first(self._ready(step), *map(_died, earlier))
             earlier += step
 
     def watch(self) -> None:

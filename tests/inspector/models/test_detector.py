@@ -7,7 +7,7 @@ import torch
 
 from inspector.errors import BundleError
 from inspector.models.cbam import AttentionKind
-from inspector.models.detector import Detector
+from inspector.models.detector import Detector, Placement
 from inspector.models.registry import build
 
 
@@ -68,7 +68,7 @@ def test_the_map_is_the_gate_that_the_features_pass() -> None:
 
 @pytest.mark.parametrize("kind", ["cbam", "se", "none"])
 @pytest.mark.parametrize("placement", ["neck", "block"])
-def test_every_attention_and_placement_runs(kind: AttentionKind, placement: str) -> None:
+def test_every_attention_and_placement_runs(kind: AttentionKind, placement: Placement) -> None:
     network = Detector(1, 1, attention=kind, placement=placement, widths=(8, 8, 16, 16, 16), neck_channels=16)
     assert network.eval()(torch.rand(1, 1, 64, 64))[3].shape == (1, 8, 8)
 
