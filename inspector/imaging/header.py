@@ -35,7 +35,7 @@ MAX_PADDING = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """`channels` as in the file: 1 grey, 2 grey + alpha, 3 colour (or a palette of colours), 4 with alpha."""
+    """`channels` as in the file: 1 grey, 2 grey + alpha, 3 colour (or a BMP's palette of colours), 4 with alpha."""
 
     format: Literal["jpeg", "png", "bmp"]
     width: int
@@ -140,7 +140,8 @@ def _jpeg_frame(body: bytes) -> ImageHeader:
 
 # --- PNG (W3C PNG, third edition) -------------------------------------------------------------------------
 
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
+_PNG_PALETTE = 3
 _CHUNK_FRAME = 12
 """Length, type and CRC of a chunk without data."""
 
@@ -182,6 +183,9 @@ def _png_header(kind: bytes, body: bytes, crc: bytes) -> ImageHeader:
     if zlib.crc32(kind + body) != int.from_bytes(crc, "big"):
         raise BrokenImage("the PNG's IHDR chunk is damaged (CRC)")
     width, height, depth, colour = struct.unpack_from(">IIBB", body)
+    if colour == _PNG_PALETTE:
+        # Decoders paint a pixel black whose colour the palette lacks, and only decoding would show it.
+        raise UnsupportedImage("a PNG with a palette; save it as 8-bit grey or colour")
     if colour not in _PNG_CHANNELS:
         raise BrokenImage(f"the PNG names a colour type {colour}, which does not exist")
     if depth != 8:

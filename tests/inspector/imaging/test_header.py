@@ -77,6 +77,7 @@ def test_no_cut_passes_as_a_whole_image(data: bytes) -> None:
         (b"\x1f\x8b\x08" + bytes(40), "gzip"),
         (b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n', "multipart"),
         (png(8, 8, bits=16), "16 bits"),
+        (png_claiming(8, 8, colour=3), "a PNG with a palette"),
         (png_claiming(8, 8, depth=1), "1 bits"),
     ],
 )
