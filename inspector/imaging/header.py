@@ -35,7 +35,7 @@ MAX_PADDING = 65_536
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
-    """`channels` as in the file: 1 grey, 2 grey + alpha, 3 colour (or a BMP's palette of colours), 4 with alpha."""
+    """`channels` as in the file: 1 grey, 2 grey + alpha, 3 colour (a palette of it too), 4 with alpha."""
 
     format: Literal["jpeg", "png", "bmp"]
     width: int
