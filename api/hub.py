@@ -103,6 +103,8 @@ class Hub:
         self._keep_alive_s = keep_alive_s
         self._waiters: dict[str, list[Waiter]] = {}
         self._viewers: set[Viewer] = set()
+        self._open: set[Viewer] = set()
+        """Those of `_viewers` and the ended ones whose client has not read the rest yet: both hold memory."""
         self._remembered: deque[tuple[str, bytes]] = deque(maxlen=REMEMBERED)
         self._cursor = "$"
         self._stopping = False
@@ -115,7 +117,7 @@ class Hub:
 
     @property
     def viewing(self) -> int:
-        return len(self._viewers)
+        return len(self._open)
 
     async def run(self) -> None:
         """Read forever; survives any absence of the queue."""
@@ -165,10 +167,12 @@ class Hub:
         if self._stopping:
             viewer.end()
         self._viewers.add(viewer)
+        self._open.add(viewer)
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
         self._viewers.discard(viewer)
+        self._open.discard(viewer)
 
     async def _follow(self) -> None:
         async with aclosing(self._results.follow(self._cursor)) as announcements:
