@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from inspector.cli.recipes import read_or_default, recipe_for
 from inspector.data import sources
 from inspector.data.dataset import Dataset
-from inspector.decision.recipes import RecipeBook, read_recipe
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
-from inspector.errors import SettingsError
+from inspector.errors import RecipeError, SettingsError
 from inspector.evaluation.evaluate import evaluate as evaluate_model
 from inspector.evaluation.evaluate import evaluate_answers
 from inspector.evaluation.metrics import Rate
@@ -49,11 +49,16 @@ def evaluate(
     """
     dataset, unseen = _read(data, split)
     dataset = _thinned(dataset, limit)
-    rules = read_recipe(recipe) if recipe else RecipeBook.read().resolve("default")
     if answers:
+        rules = read_or_default(recipe)
+        if unknown := sorted(set(rules.thresholds.classes) - set(dataset.classes)):
+            raise RecipeError(
+                f"recipe {rules.id!r} names {unknown[0]!r}, which the data lacks: give --recipe"
+            )
         report = evaluate_answers(answers, dataset, rules, unseen=unseen)
     else:
         bundle = Bundle.load(resolve(model))
+        rules = recipe_for(bundle, recipe)
         report = _with_progress(Pipeline(bundle, choose(bundle, engine, device)), dataset, rules, unseen)
     if json_file:
         _write(json_file, report)

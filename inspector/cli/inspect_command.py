@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from inspector.decision.recipes import RecipeBook, read_recipe
+from inspector.cli.recipes import recipe_for
 from inspector.engines.choose import choose
 from inspector.engines.conclude import conclude
 from inspector.engines.pipeline import Pipeline
@@ -52,7 +52,7 @@ def inspect(
     Example: inspector inspect board1.jpg board2.png --overlay seen/
     """
     pipeline = _pipeline(model, engine, device)
-    rules = _recipe(recipe, pipeline)
+    rules = recipe_for(pipeline.bundle, recipe)
     if overlay is not None:
         _make_folder(overlay, images)
     failures = 0
@@ -73,13 +73,6 @@ def inspect(
 def _pipeline(model: str, engine: str, device: str) -> Pipeline:
     bundle = Bundle.load(resolve(model))
     return Pipeline(bundle, choose(bundle, engine, device))
-
-
-def _recipe(path: Path | None, pipeline: Pipeline) -> Recipe:
-    """The file's, else the shipped default. Raises RecipeError when it is not for this model."""
-    recipe = read_recipe(path) if path else RecipeBook.read().resolve("default")
-    pipeline.bundle.check(recipe)
-    return recipe
 
 
 def _make_folder(folder: Path, images: Sequence[Path]) -> None:

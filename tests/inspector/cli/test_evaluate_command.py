@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector.models.bundle import write_manifest
 from tests.support.tiny_bundle import make
 
 DATA = "deeppcb:../shared/data/deeppcb"
@@ -44,3 +45,14 @@ def test_what_cannot_work_is_said_in_one_line(arguments: list[str], message: str
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.realdata
+def test_a_model_is_not_measured_at_another_ones_thresholds(tmp_path: Path) -> None:
+    bundle = make(tmp_path / "tiny")
+    fields = bundle.manifest.model_dump(exclude={"files"})
+    write_manifest(bundle.folder, {**fields, "classes": ["a", "b", "c", "d", "e", "f"]})
+    done = run("--data", DATA, "--model", f"{bundle.folder}", "--limit", "1")
+    assert done.returncode == 1
+    assert "the shipped recipe is not for this model" in done.stderr
+    assert "give --recipe FILE" in done.stderr
