@@ -50,12 +50,13 @@ class Detector(nn.Module):
         widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 192),
         blocks: tuple[int, int, int, int] = (0, 1, 1, 1),
         neck_channels: int = 64,
+        shared_tower: bool = False,
     ) -> None:
         super().__init__()
         in_blocks: AttentionKind = attention if placement == "block" else "none"
         self.backbone = Backbone(in_channels, widths, blocks, in_blocks, reduction)
         self.neck = Neck(widths[1:], neck_channels, attention, reduction)
-        self.heads = nn.ModuleList(LevelHead(neck_channels, classes) for _ in STRIDES)
+        self.heads = nn.ModuleList(LevelHead(neck_channels, classes, shared=shared_tower) for _ in STRIDES)
         self.image_head = ImageHead(neck_channels, classes)
 
     def raw(self, x: Tensor) -> RawPredictions:

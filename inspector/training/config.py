@@ -14,9 +14,11 @@ class TrainConfig(BaseModel):
     attention: Literal["cbam", "se", "none"] = "cbam"
     reduction: Annotated[int, Field(ge=1)] = 16
     in_channels: Literal[1, 3] = 1
-    widths: tuple[int, int, int, int, int] = (16, 32, 64, 128, 192)
+    widths: tuple[int, int, int, int, int] = (16, 32, 48, 128, 192)
     """Channels at strides 2, 4, 8, 16 and 32."""
-    neck_channels: Annotated[int, Field(ge=8)] = 64
+    neck_channels: Annotated[int, Field(ge=8)] = 48
+    shared_tower: bool = True
+    """One convolution before scores and boxes instead of one each."""
     size: Annotated[int, Field(ge=64, multiple_of=32)] = 320
     """Side of the training crops, pixels."""
     batch: Annotated[int, Field(ge=1)] = 16

@@ -61,6 +61,7 @@ class Run:
             "reduction": config.reduction,
             "widths": config.widths,
             "neck_channels": config.neck_channels,
+            "shared_tower": config.shared_tower,
         }
         """What the bundle's manifest names; `models.registry.build` makes the network from it."""
         self.network = build(self.architecture).to(self.device)
