@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from inspector.data.dataset import Dataset
 from inspector.errors import DataError
-from inspector.models.detector import Detector, RawPredictions
+from inspector.models.detector import Detector
 from inspector.models.registry import build
 from inspector.training import checkpoint
 from inspector.training.config import TrainConfig
@@ -133,7 +133,7 @@ class Run:
         batch = Batch(*(t.to(self.device) for t in (batch.images, batch.boxes, batch.labels, batch.valid)))
         with torch.autocast(self.device.type, torch.bfloat16):
             raw = self.network.raw(batch.images.contiguous(memory_format=torch.channels_last))
-        parts = losses(RawPredictions(*(tensor.float() for tensor in raw)), batch)
+        parts = losses(raw, batch)
         if not torch.isfinite(parts.total):
             raise DataError(f"the loss is not a number at step {self.step}; lower the learning rate")
         self.optimizer.zero_grad()
