@@ -1,0 +1,184 @@
+"""Which augmentation and sampling fit a data set: decided once from its training part, and said in sentences.
+
+Everything here is read off the images and boxes themselves; nothing depends on a data set's name. What is
+decided is written to the run's config, so that a run that goes on does not decide again.
+
+    tones       continuous images, or black and white ones
+    symmetries  flips and turns, unless the classes are told apart by direction
+    scale       a little, unless aligned templates show that the optics are fixed
+    paste       where a class has few examples
+    sampling    rare classes, good images
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from inspector.data.augment import Augmentation, Symmetries
+from inspector.data.dataset import Dataset, Image, Sample
+from inspector.data.paste import donors
+from inspector.data.sampling import class_factors, images_of_class
+from inspector.errors import BadInput, DataError
+from inspector.imaging.decode import Channels
+from inspector.imaging.files import read_image
+
+LOOKED_AT = 60
+"""Images that are decoded to see what they are like, evenly spread."""
+
+BLACK, WHITE = 8, 247
+"""Grey levels up to, and from which on, a pixel counts as black or white."""
+
+GREY_SHARE = 0.05
+"""Of the pixels: with no more in between, an image is black and white with soft edges (DeepPCB: 0.018)."""
+
+INK_SHARE = 0.02
+"""Of the pixels, black and white each: less is a part before an empty background, not a binary image."""
+
+FEW_DEFECTS = 60
+"""Of a class: with fewer, its defects are pasted into other images too."""
+
+IMBALANCE = 2.0
+"""Images of the commonest class to those of the rarest, from which on rare ones are shown more often."""
+
+GOOD_SHARES = (0.15, 0.4)
+"""Of the images shown: few good ones are shown more often (up to three times), many less."""
+
+LONGISH = 1.5
+"""Length to width from which on a box has a direction."""
+
+ONE_WAY = 0.9
+"""Share of a class's longish boxes along one axis that makes the direction its mark."""
+
+FEWEST_LONGISH = 8
+"""Boxes: fewer of one direction may be chance."""
+
+_SIDED = re.compile(r"(^|[^a-z])(left|right|upper|lower|top|bottom)([^a-z]|$)", re.IGNORECASE)
+_DIRECTED = re.compile(r"horizontal|vertical|transvers|longitudinal", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Tailored:
+    augmentation: Augmentation
+    balance: float
+    """Exponent of `sampling.shares`."""
+    good_share: float | None
+    sentences: tuple[str, ...]
+    """What was decided and why, for people."""
+
+
+def tailored(
+    data: Dataset, channels: Channels, symmetries: Literal["auto"] | Symmetries = "auto"
+) -> Tailored:
+    """Raises DataError for an image that cannot be read. `data`: the training part."""
+    images = [_pixels(sample, channels) for sample in _spread(data.samples)]
+    fixed = any(sample.template is not None for sample in data.samples)
+    allowed, turning = _symmetries(data, symmetries)
+    tones, toned = _tones(images, channels, fixed=fixed)
+    paste, pasted = _paste(data, fixed=fixed)
+    balance, good_share, sampled = _sampling(data)
+    augmentation = Augmentation(symmetries=allowed, paste=paste, **tones)
+    return Tailored(augmentation, balance, good_share, (*toned, turning, *pasted, *sampled))
+
+
+def pasted_classes(data: Dataset) -> frozenset[int]:
+    """Those with few defects; all of them, in a set that has few at all."""
+    counts = np.bincount(np.concatenate([s.labels for s in data.samples]), minlength=len(data.classes))
+    return frozenset(label for label, count in enumerate(counts.tolist()) if 0 < count < FEW_DEFECTS)
+
+
+def _tones(
+    images: Sequence[Image], channels: Channels, *, fixed: bool
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    binary = sum(_is_binary(image) for image in images)
+    if binary > len(images) / 2:
+        text = f"{binary} of {len(images)} images looked at are black and white: 30 % are shown binarised"
+        return {"binarise": 0.3}, (text,)
+    contrast = round(float(np.clip(0.15 + 2 * _brightness_spread(images), 0.2, 0.4)), 2)
+    tones = {"binarise": 0.0, "contrast": contrast, "blur": 1.0, "scale": 0.0 if fixed else 0.15}
+    tinted = ", colours" if channels == 3 else ""
+    scaled = "" if fixed else ", scale by up to 15 %"
+    text = f"images have tones: contrast{tinted} and brightness vary by up to {contrast:.0%}{scaled}, noise, blur"
+    return tones | {"tint": 0.1 if channels == 3 else 0.0}, (text,)
+
+
+def _is_binary(image: Image) -> bool:
+    black, white = float((image <= BLACK).mean()), float((image >= WHITE).mean())
+    return 1 - black - white <= GREY_SHARE and min(black, white) >= INK_SHARE
+
+
+def _brightness_spread(images: Sequence[Image]) -> float:
+    """Standard deviation of the images' means, of full scale."""
+    return float(np.std([image.mean() for image in images])) / 255
+
+
+def _symmetries(data: Dataset, wanted: Literal["auto"] | Symmetries) -> tuple[Symmetries, str]:
+    names = {"all": "flips and quarter turns", "flips": "flips, no quarter turns", "none": "no flips or turns"}
+    if wanted != "auto":
+        return wanted, f"{names[wanted]}: --symmetries {wanted}"
+    if sided := [name for name in data.classes if _SIDED.search(name)]:
+        return "none", f"no flips or turns: class {sided[0]!r} names a side (--symmetries changes it)"
+    if directed := [name for name in data.classes if _DIRECTED.search(name)]:
+        return "flips", f"flips, no quarter turns: class {directed[0]!r} names a direction"
+    if ways := _opposed(data):
+        wide, tall = (data.classes[label] for label in ways)
+        return "flips", f"flips, no quarter turns: {wide!r} lies across and {tall!r} upright"
+    return "all", "flips and quarter turns (--symmetries none for parts with a direction, as writing has)"
+
+
+def _opposed(data: Dataset) -> tuple[int, int] | None:
+    """Two classes whose boxes lie across and upright, nearly all of them."""
+    sides = np.concatenate([sample.boxes[:, 2:] - sample.boxes[:, :2] for sample in data.samples])
+    labels = np.concatenate([sample.labels for sample in data.samples])
+    across = [_leans(sides, labels == label) for label in range(len(data.classes))]
+    upright = [_leans(sides[:, ::-1], labels == label) for label in range(len(data.classes))]
+    return (across.index(True), upright.index(True)) if True in across and True in upright else None
+
+
+def _leans(sides: np.ndarray, own: np.ndarray) -> bool:
+    width, height = sides[own].T
+    along, against = (width > LONGISH * height).sum(), (height > LONGISH * width).sum()
+    return bool(along >= FEWEST_LONGISH and along >= ONE_WAY * (along + against))
+
+
+def _paste(data: Dataset, *, fixed: bool) -> tuple[float, tuple[str, ...]]:
+    rare = pasted_classes(data)
+    # Where there are templates, defects are healed instead, and every board has many.
+    if fixed or not donors(data.samples, rare):
+        return 0.0, ()
+    share = 0.5 if len(rare) == len(data.classes) else 0.25
+    names = ", ".join(data.classes[label] for label in sorted(rare))
+    return share, (f"few examples of {names}: pasted into {share:.0%} of the images, with good controls",)
+
+
+def _sampling(data: Dataset) -> tuple[float, float | None, tuple[str, ...]]:
+    sentences = []
+    counts = images_of_class(data.samples, len(data.classes))
+    present = counts[counts > 0]
+    balance = 0.5 if len(present) and present.max() > IMBALANCE * present.min() else 0.0
+    if balance:
+        factors = class_factors(counts, balance)
+        often = [f"{name} x{f:.1f}" for name, f in zip(data.classes, factors, strict=True) if f > 1.05]
+        sentences.append(f"images of rare classes are shown more often: {', '.join(often)}")
+    natural = float(np.mean([not len(sample.boxes) for sample in data.samples]))
+    wanted = min(max(natural, min(GOOD_SHARES[0], 3 * natural)), GOOD_SHARES[1])
+    if abs(wanted - natural) < 0.005:
+        return balance, None, tuple(sentences)
+    sentences.append(f"{wanted:.0%} of the images shown are good ones, of {natural:.0%} in the data")
+    return balance, round(wanted, 3), tuple(sentences)
+
+
+def _pixels(sample: Sample, channels: Channels) -> Image:
+    try:
+        return read_image(sample.image, channels)
+    except BadInput as error:
+        raise DataError(f"{sample.image}: {error}") from error
+
+
+def _spread(samples: Sequence[Sample]) -> list[Sample]:
+    count = min(len(samples), LOOKED_AT)
+    return [samples[index * len(samples) // count] for index in range(count)]
