@@ -36,6 +36,7 @@ class Picture:
     """A decoded sample in the making."""
 
     image: Image
+    """uint8, or uint16 of a camera with more bits."""
     boxes: Boxes
     labels: Labels
     template: Image | None = None
@@ -66,11 +67,16 @@ class Augmentation:
     """Share of images that get patches of others (`paste.py`)."""
 
 
-def augment(picture: Picture, size: int, recipe: Augmentation, rng: np.random.Generator) -> Picture:
-    """One training crop of `size` x `size` pixels (smaller images are padded with zeros)."""
+def augment(
+    picture: Picture, size: int, recipe: Augmentation, rng: np.random.Generator, *, white: int = 255
+) -> Picture:
+    """One training crop of `size` x `size` pixels (smaller images are padded with zeros).
+
+    `white` is the stored level of white. With 255 the crop is uint8, else float32 of 0-255.
+    """
     picture = _window(_healed(picture, recipe, rng), size, recipe.scale, rng)
     picture = _symmetric(picture, recipe.symmetries, rng)
-    image = _padded(_tones(picture.image, recipe, rng), size)
+    image = _padded(_tones(picture.image, recipe, rng, white), size)
     return Picture(image, picture.boxes, picture.labels)
 
 
@@ -161,17 +167,19 @@ def _scaled(picture: Picture, size: int, factor: float) -> Picture:
     height, width = picture.image.shape[:2]
     shape = [max(1, min(size, round(side * factor))) for side in (width, height)]
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    image = cv2.resize(np.ascontiguousarray(picture.image), shape, interpolation=kind).astype(np.uint8)
+    image = cv2.resize(np.ascontiguousarray(picture.image), shape, interpolation=kind).astype(picture.image.dtype)
     ratios = np.array([shape[0] / width, shape[1] / height] * 2, np.float32)
     return Picture(image, picture.boxes * ratios, picture.labels)
 
 
-def _tones(image: Image, recipe: Augmentation, rng: np.random.Generator) -> Image:
+def _tones(image: Image, recipe: Augmentation, rng: np.random.Generator, white: int) -> Image:
     if rng.random() < recipe.binarise:
         return binarise(image)
     gain = 1 + recipe.contrast * rng.uniform(-1, 1)
     shift = 255 * recipe.contrast * rng.uniform(-0.5, 0.5)
     toned = image.astype(np.float32)
+    if white != 255:
+        toned *= 255 / white
     if recipe.blur > 0 and rng.random() < 0.2:
         toned = cv2.GaussianBlur(toned, (0, 0), recipe.blur * max(rng.random(), 0.1)).astype(np.float32)
     if recipe.tint > 0 and image.ndim == 3:
@@ -179,7 +187,9 @@ def _tones(image: Image, recipe: Augmentation, rng: np.random.Generator) -> Imag
     toned = toned * gain + shift
     if recipe.noise > 0 and rng.random() < 0.3:
         toned += rng.standard_normal(image.shape, np.float32) * (255 * recipe.noise * rng.random())
-    return toned.clip(0, 255).astype(np.uint8)
+    toned = toned.clip(0, 255)
+    # More bits than eight are kept: they are why such a camera was bought.
+    return toned.astype(np.uint8) if white == 255 else toned
 
 
 def _padded(image: Image, size: int) -> Image:

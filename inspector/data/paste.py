@@ -191,7 +191,7 @@ def _blended(ground: Image, patch: _Patch) -> Image:
     if ground.ndim == 3:
         weight = weight[..., None]
     mixed = ground * (1 - weight) + (patch.pixels + lift) * weight
-    return mixed.clip(0, 255).astype(np.uint8)
+    return mixed.clip(0, np.iinfo(ground.dtype).max).astype(ground.dtype)
 
 
 def _feather(height: int, width: int) -> NDArray[np.float64]:

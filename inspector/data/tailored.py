@@ -72,13 +72,13 @@ class Tailored:
 
 
 def tailored(
-    data: Dataset, channels: Channels, symmetries: Literal["auto"] | Symmetries = "auto"
+    data: Dataset, channels: Channels, symmetries: Literal["auto"] | Symmetries = "auto", *, white: int = 255
 ) -> Tailored:
-    """Raises DataError for an image that cannot be read. `data`: the training part."""
+    """Raises DataError for an image that cannot be read. `data`: the training part; `white`: its white level."""
     images = [_pixels(sample, channels) for sample in _spread(data.samples)]
     fixed = any(sample.template is not None for sample in data.samples)
     allowed, turning = _symmetries(data, symmetries)
-    tones, toned = _tones(images, channels, fixed=fixed)
+    tones, toned = _tones(images, channels, white, fixed=fixed)
     paste, pasted = _paste(data, fixed=fixed)
     balance, good_share, sampled = _sampling(data)
     augmentation = Augmentation(symmetries=allowed, paste=paste, **tones)
@@ -92,13 +92,13 @@ def pasted_classes(data: Dataset) -> frozenset[int]:
 
 
 def _tones(
-    images: Sequence[Image], channels: Channels, *, fixed: bool
+    images: Sequence[Image], channels: Channels, white: int, *, fixed: bool
 ) -> tuple[dict[str, float], tuple[str, ...]]:
-    binary = sum(_is_binary(image) for image in images)
+    binary = sum(_is_binary(image) for image in images) if white == 255 else 0
     if binary > len(images) / 2:
         text = f"{binary} of {len(images)} images looked at are black and white: 30 % are shown binarised"
         return {"binarise": 0.3}, (text,)
-    contrast = round(float(np.clip(0.15 + 2 * _brightness_spread(images), 0.2, 0.4)), 2)
+    contrast = round(float(np.clip(0.15 + 2 * _brightness_spread(images) / white, 0.2, 0.4)), 2)
     tones = {"binarise": 0.0, "contrast": contrast, "blur": 1.0, "scale": 0.0 if fixed else 0.15}
     tinted = ", colours" if channels == 3 else ""
     scaled = "" if fixed else ", scale by up to 15 %"
@@ -112,8 +112,8 @@ def _is_binary(image: Image) -> bool:
 
 
 def _brightness_spread(images: Sequence[Image]) -> float:
-    """Standard deviation of the images' means, of full scale."""
-    return float(np.std([image.mean() for image in images])) / 255
+    """Standard deviation of the images' means, in stored levels."""
+    return float(np.std([image.mean() for image in images]))
 
 
 def _symmetries(data: Dataset, wanted: Literal["auto"] | Symmetries) -> tuple[Symmetries, str]:
