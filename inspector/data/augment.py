@@ -167,7 +167,9 @@ def _scaled(picture: Picture, size: int, factor: float) -> Picture:
     height, width = picture.image.shape[:2]
     shape = [max(1, min(size, round(side * factor))) for side in (width, height)]
     kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    image = cv2.resize(np.ascontiguousarray(picture.image), shape, interpolation=kind).astype(picture.image.dtype)
+    image = cv2.resize(np.ascontiguousarray(picture.image), shape, interpolation=kind).astype(
+        picture.image.dtype
+    )
     ratios = np.array([shape[0] / width, shape[1] / height] * 2, np.float32)
     return Picture(image, picture.boxes * ratios, picture.labels)
 
@@ -189,7 +191,7 @@ def _tones(image: Image, recipe: Augmentation, rng: np.random.Generator, white: 
         toned += rng.standard_normal(image.shape, np.float32) * (255 * recipe.noise * rng.random())
     toned = toned.clip(0, 255)
     # More bits than eight are kept: they are why such a camera was bought.
-    return toned.astype(np.uint8) if white == 255 else toned
+    return np.asarray(toned, np.uint8 if white == 255 else np.float32)
 
 
 def _padded(image: Image, size: int) -> Image:

@@ -1,9 +1,9 @@
 """Patches of some images laid into others: defects where there are few, and good patches as their controls.
 
-A network that sees ten defects learns those ten places. A defect pasted elsewhere, onto a good image too, is a
-new example (Ghiasi et al., "Simple Copy-Paste", CVPR 2021). So that the patch itself says nothing, its edge is
-feathered, it takes on the brightness of the ground it comes to, and as many patches without a defect are laid
-in the same way.
+A network that sees ten defects learns those ten places. A defect pasted elsewhere, onto a good image too, is
+a new example (Ghiasi et al., "Simple Copy-Paste", CVPR 2021). So that the patch itself says nothing, its edge
+is feathered, it takes on the brightness of the ground it comes to, and as many patches without a defect are
+laid in the same way.
 """
 
 from __future__ import annotations
@@ -60,6 +60,7 @@ def donors(samples: Sequence[Sample], labels: frozenset[int]) -> tuple[Donor, ..
     return tuple(
         Donor(sample, index)
         for sample in samples
+        if len(sample.boxes)
         for index, label in enumerate(sample.labels.tolist())
         if label in labels and _alone(sample.boxes, index)
     )
@@ -191,10 +192,13 @@ def _blended(ground: Image, patch: _Patch) -> Image:
     if ground.ndim == 3:
         weight = weight[..., None]
     mixed = ground * (1 - weight) + (patch.pixels + lift) * weight
-    return mixed.clip(0, np.iinfo(ground.dtype).max).astype(ground.dtype)
+    limit = np.iinfo(ground.dtype).max
+    return np.asarray(mixed.clip(0, limit), ground.dtype)
 
 
 def _feather(height: int, width: int) -> NDArray[np.float64]:
     """(h, w) 0-1: rises from the edge to 1 within LEAST_MARGIN pixels."""
-    sides = [np.minimum(np.arange(n) + 1, np.arange(n)[::-1] + 1) / (LEAST_MARGIN + 1) for n in (height, width)]
+    sides = [
+        np.minimum(np.arange(n) + 1, np.arange(n)[::-1] + 1) / (LEAST_MARGIN + 1) for n in (height, width)
+    ]
     return np.minimum(1.0, sides[0])[:, None] * np.minimum(1.0, sides[1])[None]

@@ -24,8 +24,8 @@ def images_of_class(samples: Sequence[Sample], classes: int) -> NDArray[np.int64
 def class_factors(counts: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
     """(classes,) how much more often than the commonest class: (most / count)^balance, at most MOST_OFTEN.
 
-    `balance` 0 shows every image alike, 1/2 is the usual square root, 1 makes all classes as frequent. A class
-    without images has the factor 1.
+    `balance` 0 shows every image alike, 1/2 is the usual square root, 1 makes all classes as frequent. A
+    class without images has the factor 1.
     """
     most = counts.max(initial=0)
     factors: NDArray[np.float64] = (most / np.where(counts > 0, counts, max(most, 1))) ** balance
@@ -37,14 +37,14 @@ def shares(
 ) -> NDArray[np.float64] | None:
     """(n,) probability of each sample, summing to 1. None: all alike.
 
-    An image of several classes counts for its rarest. `good_share` is that of all images without a box
+    An image of several classes counts for its rarest. `good_share` is that of all good images
     together; None leaves it as the data has it.
     """
     if balance == 0 and good_share is None:
         return None
     factors = class_factors(images_of_class(samples, classes), balance)
     weights = np.array([factors[sample.labels].max(initial=0.0) or 1.0 for sample in samples])
-    good = np.array([not len(sample.boxes) for sample in samples])
+    good = np.array([not len(sample.labels) for sample in samples])
     wanted = good.mean() if good_share is None else good_share
     if good.any() and not good.all():
         weights[good] *= wanted / weights[good].sum()

@@ -13,6 +13,7 @@ decided is written to the run's config, so that a run that goes on does not deci
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -57,6 +58,8 @@ ONE_WAY = 0.9
 FEWEST_LONGISH = 8
 """Boxes: fewer of one direction may be chance."""
 
+_NAMES = {"all": "flips and quarter turns", "flips": "flips, no quarter turns", "none": "no flips or turns"}
+
 _SIDED = re.compile(r"(^|[^a-z])(left|right|upper|lower|top|bottom)([^a-z]|$)", re.IGNORECASE)
 _DIRECTED = re.compile(r"horizontal|vertical|transvers|longitudinal", re.IGNORECASE)
 
@@ -74,7 +77,7 @@ class Tailored:
 def tailored(
     data: Dataset, channels: Channels, symmetries: Literal["auto"] | Symmetries = "auto", *, white: int = 255
 ) -> Tailored:
-    """Raises DataError for an image that cannot be read. `data`: the training part; `white`: its white level."""
+    """Raises DataError for an image that cannot be read. `data`: the training part; `white`: its white."""
     images = [_pixels(sample, channels) for sample in _spread(data.samples)]
     fixed = any(sample.template is not None for sample in data.samples)
     allowed, turning = _symmetries(data, symmetries)
@@ -87,8 +90,8 @@ def tailored(
 
 def pasted_classes(data: Dataset) -> frozenset[int]:
     """Those with few defects; all of them, in a set that has few at all."""
-    counts = np.bincount(np.concatenate([s.labels for s in data.samples]), minlength=len(data.classes))
-    return frozenset(label for label, count in enumerate(counts.tolist()) if 0 < count < FEW_DEFECTS)
+    counts = Counter(label for s in data.samples if len(s.boxes) for label in s.labels.tolist())
+    return frozenset(label for label, count in counts.items() if count < FEW_DEFECTS)
 
 
 def _tones(
@@ -102,8 +105,8 @@ def _tones(
     tones = {"binarise": 0.0, "contrast": contrast, "blur": 1.0, "scale": 0.0 if fixed else 0.15}
     tinted = ", colours" if channels == 3 else ""
     scaled = "" if fixed else ", scale by up to 15 %"
-    text = f"images have tones: contrast{tinted} and brightness vary by up to {contrast:.0%}{scaled}, noise, blur"
-    return tones | {"tint": 0.1 if channels == 3 else 0.0}, (text,)
+    varied = f"contrast{tinted} and brightness vary by up to {contrast:.0%}{scaled}, noise and blur"
+    return tones | {"tint": 0.1 if channels == 3 else 0.0}, (f"images have tones: {varied}",)
 
 
 def _is_binary(image: Image) -> bool:
@@ -117,9 +120,8 @@ def _brightness_spread(images: Sequence[Image]) -> float:
 
 
 def _symmetries(data: Dataset, wanted: Literal["auto"] | Symmetries) -> tuple[Symmetries, str]:
-    names = {"all": "flips and quarter turns", "flips": "flips, no quarter turns", "none": "no flips or turns"}
     if wanted != "auto":
-        return wanted, f"{names[wanted]}: --symmetries {wanted}"
+        return wanted, f"{_NAMES[wanted]}: --symmetries {wanted}"
     if sided := [name for name in data.classes if _SIDED.search(name)]:
         return "none", f"no flips or turns: class {sided[0]!r} names a side (--symmetries changes it)"
     if directed := [name for name in data.classes if _DIRECTED.search(name)]:
@@ -132,8 +134,11 @@ def _symmetries(data: Dataset, wanted: Literal["auto"] | Symmetries) -> tuple[Sy
 
 def _opposed(data: Dataset) -> tuple[int, int] | None:
     """Two classes whose boxes lie across and upright, nearly all of them."""
-    sides = np.concatenate([sample.boxes[:, 2:] - sample.boxes[:, :2] for sample in data.samples])
-    labels = np.concatenate([sample.labels for sample in data.samples])
+    boxed = [sample for sample in data.samples if len(sample.boxes)]
+    if not boxed:
+        return None
+    sides = np.concatenate([sample.boxes[:, 2:] - sample.boxes[:, :2] for sample in boxed])
+    labels = np.concatenate([sample.labels for sample in boxed])
     across = [_leans(sides, labels == label) for label in range(len(data.classes))]
     upright = [_leans(sides[:, ::-1], labels == label) for label in range(len(data.classes))]
     return (across.index(True), upright.index(True)) if True in across and True in upright else None
@@ -164,7 +169,7 @@ def _sampling(data: Dataset) -> tuple[float, float | None, tuple[str, ...]]:
         factors = class_factors(counts, balance)
         often = [f"{name} x{f:.1f}" for name, f in zip(data.classes, factors, strict=True) if f > 1.05]
         sentences.append(f"images of rare classes are shown more often: {', '.join(often)}")
-    natural = float(np.mean([not len(sample.boxes) for sample in data.samples]))
+    natural = float(np.mean([not len(sample.labels) for sample in data.samples]))
     wanted = min(max(natural, min(GOOD_SHARES[0], 3 * natural)), GOOD_SHARES[1])
     if abs(wanted - natural) < 0.005:
         return balance, None, tuple(sentences)

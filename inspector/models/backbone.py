@@ -38,8 +38,8 @@ class Residual(nn.Module):
 class Backbone(nn.Module):
     """Stages of one strided convolution and some residual blocks each.
 
-    `widths`: channels at strides 2, 4, 8, 16, 32; `blocks`: residual blocks at strides 4, 8, 16, 32. Attention
-    of `kind` stands in every residual block, of `after_stages` behind every stage.
+    `widths`: channels at strides 2, 4, 8, 16, 32; `blocks`: residual blocks at strides 4, 8, 16, 32.
+    Attention of `kind` stands in every residual block, of `after_stages` behind every stage.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Decoded images held in memory, bounded by their bytes: images of 4096 x 4096 are 16 MB each, or 50 in colour."""
+"""Decoded images held in memory, bounded by their bytes: one of 4096 x 4096 has 16 MB, or 50 in colour."""
 
 from __future__ import annotations
 

@@ -43,20 +43,21 @@ def save(
     _replace(folder / NAME, write, facts)
 
 
-def load(folder: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
-    """Restore all three in place and return the facts. Raises DataError if there is nothing to go on from, or
-    it is damaged."""
-    place = _whole(folder / NAME)
-    if place is None:
-        raise DataError(f"{folder}: holds no checkpoint to go on from; start without --resume")
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What `save` was told. Raises DataError if there is nothing to go on from, or it is damaged."""
+    return _facts(_checkpoint(folder))
+
+
+def load(folder: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer) -> None:
+    """Restore all three in place. Raises DataError as `facts_of` does."""
+    place = _checkpoint(folder)
     try:
         weights = load_file(place / "weights.safetensors")
         network.load_state_dict(_under(weights, "network."))
         average.load_state_dict(_under(weights, "average."))
         _restore_moments(optimizer, load_file(place / "optimizer.safetensors"))
-        return _facts(place)
     except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-        raise DataError(f"{place}: cannot be read: {_first_line(error)}") from error
+        raise _damaged(place, error) from error
 
 
 def exists(folder: Path) -> bool:
@@ -65,19 +66,20 @@ def exists(folder: Path) -> bool:
 
 def save_best(folder: Path, network: nn.Module, facts: dict[str, Any]) -> None:
     """Raises SettingsError as `save` does."""
-    _replace(folder / BEST, lambda fresh: save_file(_tensors(network, ""), fresh / "weights.safetensors"), facts)
+    _replace(
+        folder / BEST, lambda fresh: save_file(_tensors(network, ""), fresh / "weights.safetensors"), facts
+    )
 
 
-def load_best(folder: Path, network: nn.Module) -> dict[str, Any]:
-    """Restore the network in place and return its facts. Raises DataError as `load` does."""
+def load_best(folder: Path, network: nn.Module) -> None:
+    """Restore the network in place. Raises DataError: nothing was kept as best, or it is damaged."""
     place = _whole(folder / BEST)
     if place is None:
         raise DataError(f"{folder}: holds no {BEST}/")
     try:
         network.load_state_dict(load_file(place / "weights.safetensors"))
-        return _facts(place)
-    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-        raise DataError(f"{place}: cannot be read: {_first_line(error)}") from error
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise _damaged(place, error) from error
 
 
 def best_facts(folder: Path) -> dict[str, Any] | None:
@@ -110,9 +112,23 @@ def _whole(place: Path) -> Path | None:
     return None
 
 
+def _checkpoint(folder: Path) -> Path:
+    place = _whole(folder / NAME)
+    if place is None:
+        raise DataError(f"{folder}: holds no checkpoint to go on from; start without --resume")
+    return place
+
+
 def _facts(place: Path) -> dict[str, Any]:
-    facts: dict[str, Any] = json.loads((place / FACTS).read_text(encoding="utf-8"))
+    try:
+        facts: dict[str, Any] = json.loads((place / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(place, error) from error
     return facts
+
+
+def _damaged(place: Path, error: BaseException) -> DataError:
+    return DataError(f"{place}: cannot be read: {_first_line(error)}")
 
 
 def _tensors(module: nn.Module, prefix: str) -> dict[str, Tensor]:

@@ -24,7 +24,7 @@ DEFAULT_PATIENCE = 0.3
 
 
 class TrainConfig(BaseModel):
-    """The defaults are those of boards with templates, as in DeepPCB; `inspector train` fits them to the data."""
+    """The defaults suit boards with templates, as in DeepPCB; `inspector train` fits them to the data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,6 +63,8 @@ class TrainConfig(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 0.02
     warmup_steps: Annotated[int, Field(ge=0)] = 200
     seed: int = 0
+    held_back: tuple[str, ...] = ()
+    """Groups that the user held back for validation, instead of the val part."""
     epochs: Annotated[int, Field(ge=1)] | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
     """One of `epochs` (repeatable to the bit on the CPU) and `minutes` (wall-clock) ends the run."""

@@ -1,7 +1,7 @@
 """metrics.jsonl: what a run measured, one JSON object a line, for people, plots and other programs.
 
-    {"step": 50, "done": 0.01, "seconds": 12.3, "learning_rate": 0.0005, "losses": {"score": 1.2, ...}}
-    {"step": 100, "done": 0.02, "seconds": 27.1, "validation": {"map50": 0.1, ...}, "best": true}
+{"step": 50, "done": 0.01, "seconds": 12.3, "learning_rate": 0.0005, "losses": {"score": 1.2, ...}}
+{"step": 100, "done": 0.02, "seconds": 27.1, "validation": {"map50": 0.1, ...}, "best": true}
 """
 
 from __future__ import annotations

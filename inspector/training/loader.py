@@ -58,9 +58,7 @@ class Loader:
             raise DataError("the training part holds no image")
         self._config = config
         self._samples = tuple(scaled(sample, config.scale) for sample in data.samples)
-        drawn = shares(
-            data.samples, len(data.classes), balance=config.balance, good_share=config.good_share
-        )
+        drawn = shares(data.samples, len(data.classes), balance=config.balance, good_share=config.good_share)
         self._up_to = None if drawn is None else np.cumsum(drawn)
         pastes = config.augmentation.paste > 0
         self._donors = donors(self._samples, pasted_classes(data)) if pastes else ()

@@ -93,6 +93,7 @@ class Run:
     ) -> None:
         torch.manual_seed(config.seed)
         self.config = config
+        self.classes = data.classes
         self.folder = folder
         self.device = torch.device(device)
         self.journal = Journal(folder)
@@ -100,7 +101,7 @@ class Run:
         """What the bundle's manifest names; `models.registry.build` makes the network from it."""
         self.network = build(self.architecture).to(self.device)
         if self.device.type == "cuda":
-            self.network = self.network.to(memory_format=torch.channels_last)
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub
         self.average = AveragedModel(self.network, avg_fn=_running_mean, use_buffers=True)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(self.network, config.weight_decay), lr=config.learning_rate, fused=True
@@ -130,11 +131,15 @@ class Run:
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint. Raises DataError: none, or of a run with other options."""
-        facts = checkpoint.load(self.folder, self.network, self.average, self.optimizer)
+        facts = checkpoint.facts_of(self.folder)
         ends = {"minutes", "epochs", "patience", "checkpoint_minutes"}
         earlier = TrainConfig.model_validate(facts["config"])
         if earlier.model_dump(exclude=ends) != self.config.model_dump(exclude=ends):
             raise DataError(f"{self.folder}: the checkpoint is of a run with other options; see config.json")
+        if facts.get("classes", list(self.classes)) != list(self.classes):
+            known, asked = ", ".join(facts["classes"]), ", ".join(self.classes)
+            raise DataError(f"{self.folder}: the checkpoint is of a run on {known}; the data has {asked}")
+        checkpoint.load(self.folder, self.network, self.average, self.optimizer)
         self.step, self._used = facts["step"], facts["seconds"]
         # Ended early is ended, unless the run was given a longer way to go.
         self._ended = facts.get("ended", False) and _budget(earlier) == _budget(self.config)
@@ -152,6 +157,7 @@ class Run:
             "ended": self._ended,
             "looked": self._looked,
             "scaler": self.scaler.state_dict(),
+            "classes": self.classes,
             "config": self.config.model_dump(),
         }
         checkpoint.save(self.folder, self.network, self.average, self.optimizer, facts)
@@ -187,6 +193,7 @@ class Run:
         if self.step == 0:
             # A kill before the first checkpoint is a kill at any moment too; and what is wrong with a
             # validation image shows now, not after the first hundred steps.
+            self.journal.forget_after(-1)
             self.save()
             self._look(report)
         saved = time.monotonic()

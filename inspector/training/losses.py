@@ -55,9 +55,7 @@ def losses(raw: RawPredictions, batch: Batch) -> Losses:
 @torch.no_grad()
 def _assigned(raw: RawPredictions, batch: Batch) -> Assignment:
     predicted = to_boxes(raw.points, expected_distances(raw.distances.float()), raw.strides)
-    return assign(
-        raw.scores.float().sigmoid(), predicted, raw.points, batch.boxes, batch.labels, batch.valid
-    )
+    return assign(raw.scores.float().sigmoid(), predicted, raw.points, batch.boxes, batch.labels, batch.valid)
 
 
 def _rows(raw: RawPredictions, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The half precision that a device computes in: training and its looks at the validation part take the same."""
+"""The half precision that a device computes in, in training and in its looks at the validation part."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Weights of an earlier bundle as the start of a new training: by name where shapes fit, heads by class name.
 
-    other classes    rows of the heads are taken over for classes of the same name; the others start fresh
-    grey to colour   the first convolution's weights are shared out over three channels: a grey image in three
-                     equal channels gives what it gave before
-    colour to grey   they are added up, to the same end
+other classes    rows of the heads are taken over for classes of the same name; the others start fresh
+grey to colour   the first convolution's weights are shared out over three channels: a grey image in three
+                 equal channels gives what it gave before
+colour to grey   they are added up, to the same end
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAMILY = "detector"
 FIRST = "backbone.stem.0.weight"
 
 SHAPED = ("attention", "reduction", "placement", "widths", "blocks", "neck_channels", "shared_tower")
-"""What a new network takes from the bundle's architecture unless it is asked for: else hardly a shape fits."""
+"""What a new network takes from the bundle's architecture unless the user asks: else little fits."""
 
 SHAPE_BEFORE: dict[str, Any] = {
     "attention": "cbam",
@@ -53,7 +53,9 @@ class Takeover:
 
     def sentence(self) -> str:
         """For people."""
-        known = f"heads know {', '.join(self.classes)}" if self.classes else "no class is known: heads are fresh"
+        known = (
+            f"heads know {', '.join(self.classes)}" if self.classes else "no class is known: heads are fresh"
+        )
         rest = f"; fresh: {', '.join(self.fresh)}" if self.fresh else ""
         return f"{self.taken} of {len(self.weights)} tensors taken over; {known}{rest}"
 
@@ -124,6 +126,8 @@ def _class_rows(name: str, before: Sequence[str], after: Sequence[str]) -> list[
         return None
     skipped = int(image_head)  # row 0 of the image head: defective at all
     pairs = [
-        (skipped + new, skipped + list(before).index(kind)) for new, kind in enumerate(after) if kind in before
+        (skipped + new, skipped + list(before).index(kind))
+        for new, kind in enumerate(after)
+        if kind in before
     ]
     return [(0, 0), *pairs] if image_head else pairs

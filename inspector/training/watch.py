@@ -1,5 +1,5 @@
-"""How the averaged weights do on the validation part while the run goes on: cheap, and nothing is chosen by it
-but which weights are kept and when a run may stop.
+"""How the averaged weights do on the validation part while the run goes on: cheap, and nothing is chosen by
+it but which weights are kept and when a run may stop.
 
 The network is asked by torch, without an export, through the workers' own pipeline: the same tiles, padding
 and suppression. No random state is touched, so a run with a watch gives the weights of one without.
@@ -67,8 +67,8 @@ class Figures:
 
     @property
     def worth(self) -> float:
-        """What decides which weights are kept; larger is better. The loss where it was measured, which is when
-        the defects are too few to count; else mAP50-95, and the AUROC added where there are good images."""
+        """What decides which weights are kept; larger is better. The loss where it was measured, which is
+        when defects are too few to count; else mAP50-95, and the AUROC added where there are good images."""
         if self.loss is not None:
             return -self.loss
         return (self.map50_95 or 0.0) + (self.auroc or 0.0)
@@ -102,7 +102,7 @@ class Watch:
         """For people."""
         if self.by_loss:
             return f"loss (there are fewer than {FEWEST_DEFECTS} defects to count)"
-        good = self._boards or any(not len(sample.boxes) for sample in self._samples)
+        good = self._boards or any(not len(sample.labels) for sample in self._samples)
         return "mAP50-95 + image AUROC" if good else "mAP50-95"
 
     def pixels(self) -> int:
@@ -120,7 +120,9 @@ class Watch:
         posted = list(_asked(pipeline, [_posted(sample) for sample in self._samples], self._classes))
         scores = coco_metrics.score(posted, self._classes)
         boards = list(_asked(pipeline, self._boards, self._classes)) or posted
-        bad, good = ([_defective(c) for c in boards if bool(len(c.truth_boxes)) is has] for has in (True, False))
+        bad, good = (
+            [_defective(c) for c in boards if bool(len(c.truth_boxes)) is has] for has in (True, False)
+        )
         return Figures(
             map50=None if scores is None else scores.map50,
             map50_95=None if scores is None else scores.map50_95,
@@ -184,9 +186,7 @@ def input_fields(config: TrainConfig) -> dict[str, Any]:
     return {key: value for key, value in config.input_rules().items() if key in InputSpec.model_fields}
 
 
-def _asked(
-    pipeline: Pipeline, questions: Sequence[_Question], classes: tuple[str, ...]
-) -> Iterator[Case]:
+def _asked(pipeline: Pipeline, questions: Sequence[_Question], classes: tuple[str, ...]) -> Iterator[Case]:
     rest = iter(questions)
     while batch := list(islice(rest, BATCH)):
         images = [q.image if isinstance(q.image, bytes) else read_bytes(q.image) for q in batch]
