@@ -35,6 +35,9 @@ BATCH, BATCH_SIDE = 16, 320
 FEWEST = 4
 """... and at least so many: batch norm needs some to compare."""
 
+SHOWN = 3
+"""Doubts about the data that are named one by one."""
+
 WARMUP_SHARE = 0.1
 """Of a run's steps, at most, in which the learning rate rises."""
 
@@ -83,8 +86,10 @@ def read(data: list[str], validation: tuple[str, ...], console: Console) -> tupl
     both = sources.without_empty_boxes(annotated)
     if left_out := _boxes(annotated) - _boxes(both):
         say(console, f"{left_out} boxes without area are left out; see `inspector dataset check`")
-    for doubt in divided.doubts:
+    for doubt in divided.doubts[:SHOWN]:
         say(console, f"{doubt}; taken as good")
+    if more := len(divided.doubts[SHOWN:]):
+        say(console, f"and {more} more of the kind; see `inspector dataset check`")
     if not validation:
         val = {name for name, part in divided.parts.items() if part == "val"}
         training, held_back = both.where(lambda s: s.name not in val), both.where(lambda s: s.name in val)

@@ -27,8 +27,8 @@ def class_factors(counts: NDArray[np.int64], balance: float) -> NDArray[np.float
     `balance` 0 shows every image alike, 1/2 is the usual square root, 1 makes all classes as frequent. A
     class without images has the factor 1.
     """
-    most = counts.max(initial=0)
-    factors: NDArray[np.float64] = (most / np.where(counts > 0, counts, max(most, 1))) ** balance
+    most = max(int(counts.max(initial=0)), 1)
+    factors: NDArray[np.float64] = (most / np.where(counts > 0, counts, most)) ** balance
     return np.minimum(factors, MOST_OFTEN)
 
 

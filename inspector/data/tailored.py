@@ -58,6 +58,9 @@ ONE_WAY = 0.9
 FEWEST_LONGISH = 8
 """Boxes: fewer of one direction may be chance."""
 
+ALIKE = 1.5
+"""Ratio of two classes' median sides: within it, a turn may make one class look like the other."""
+
 _NAMES = {"all": "flips and quarter turns", "flips": "flips, no quarter turns", "none": "no flips or turns"}
 
 _SIDED = re.compile(r"(^|[^a-z])(left|right|upper|lower|top|bottom)([^a-z]|$)", re.IGNORECASE)
@@ -83,7 +86,7 @@ def tailored(
     allowed, turning = _symmetries(data, symmetries)
     tones, toned = _tones(images, channels, white, fixed=fixed)
     paste, pasted = _paste(data, fixed=fixed)
-    balance, good_share, sampled = _sampling(data)
+    balance, good_share, sampled = _sampling(data, fixed=fixed)
     augmentation = Augmentation(symmetries=allowed, paste=paste, **tones)
     return Tailored(augmentation, balance, good_share, (*toned, turning, *pasted, *sampled))
 
@@ -133,21 +136,29 @@ def _symmetries(data: Dataset, wanted: Literal["auto"] | Symmetries) -> tuple[Sy
 
 
 def _opposed(data: Dataset) -> tuple[int, int] | None:
-    """Two classes whose boxes lie across and upright, nearly all of them."""
+    """Two classes whose boxes lie across and upright, nearly all of them, and are of one size otherwise."""
     boxed = [sample for sample in data.samples if len(sample.boxes)]
     if not boxed:
         return None
     sides = np.concatenate([sample.boxes[:, 2:] - sample.boxes[:, :2] for sample in boxed])
     labels = np.concatenate([sample.labels for sample in boxed])
-    across = [_leans(sides, labels == label) for label in range(len(data.classes))]
-    upright = [_leans(sides[:, ::-1], labels == label) for label in range(len(data.classes))]
-    return (across.index(True), upright.index(True)) if True in across and True in upright else None
+    of_class = [sides[labels == label] for label in range(len(data.classes))]
+    across = [label for label, own in enumerate(of_class) if _leans(own)]
+    upright = [label for label, own in enumerate(of_class) if _leans(own[:, ::-1])]
+    pairs = ((a, b) for a in across for b in upright if _alike(of_class[a], of_class[b][:, ::-1]))
+    return next(pairs, None)
 
 
-def _leans(sides: np.ndarray, own: np.ndarray) -> bool:
-    width, height = sides[own].T
+def _leans(sides: np.ndarray) -> bool:
+    """(n, 2) width and height: whether they lie across."""
+    width, height = sides.T
     along, against = (width > LONGISH * height).sum(), (height > LONGISH * width).sum()
     return bool(along >= FEWEST_LONGISH and along >= ONE_WAY * (along + against))
+
+
+def _alike(left: np.ndarray, right: np.ndarray) -> bool:
+    ratio = np.median(left, axis=0) / np.maximum(np.median(right, axis=0), 1e-6)
+    return bool((np.maximum(ratio, 1 / np.maximum(ratio, 1e-6)) < ALIKE).all())
 
 
 def _paste(data: Dataset, *, fixed: bool) -> tuple[float, tuple[str, ...]]:
@@ -160,14 +171,16 @@ def _paste(data: Dataset, *, fixed: bool) -> tuple[float, tuple[str, ...]]:
     return share, (f"few examples of {names}: pasted into {share:.0%} of the images, with good controls",)
 
 
-def _sampling(data: Dataset) -> tuple[float, float | None, tuple[str, ...]]:
+def _sampling(data: Dataset, *, fixed: bool) -> tuple[float, float | None, tuple[str, ...]]:
     sentences = []
     counts = images_of_class(data.samples, len(data.classes))
     present = counts[counts > 0]
-    balance = 0.5 if len(present) and present.max() > IMBALANCE * present.min() else 0.0
+    # A board with templates holds defects of most classes; its image is no image of one class.
+    uneven = len(present) > 0 and present.max() > IMBALANCE * present.min()
+    balance = 0.5 if uneven and not fixed else 0.0
     if balance:
         factors = class_factors(counts, balance)
-        often = [f"{name} x{f:.1f}" for name, f in zip(data.classes, factors, strict=True) if f > 1.05]
+        often = [f"{name} x{f:.1f}" for name, f in zip(data.classes, factors, strict=True) if f > 1.15]
         sentences.append(f"images of rare classes are shown more often: {', '.join(often)}")
     natural = float(np.mean([not len(sample.labels) for sample in data.samples]))
     wanted = min(max(natural, min(GOOD_SHARES[0], 3 * natural)), GOOD_SHARES[1])

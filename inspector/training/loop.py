@@ -274,8 +274,9 @@ class Run:
             return
         figures = self.watch.look(self.averaged())
         self._looked = self.step
-        # Of equals the later one: it has seen more.
-        best = self.best is None or figures.worth >= self.best[1].worth
+        # Of equals the later one: it has seen more. Random weights are no candidate.
+        candidate = self.step > 0 or bool(self.config.started_from)
+        best = candidate and (self.best is None or figures.worth >= self.best[1].worth)
         if best:
             self.best = self.step, figures
             facts = {"step": self.step, "figures": _as_facts(figures), "criterion": self.watch.criterion}
