@@ -47,7 +47,7 @@ BATCH = 4
 """Images in one run of the network."""
 
 CROPS = 4
-"""Of each image, for the loss: always the same ones."""
+"""Of each image that is larger than one, for the loss: always the same ones."""
 
 PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, binarise=0, noise=0)
 
@@ -111,8 +111,8 @@ class Watch:
         shapes = [header_of(sample) for sample in self._samples]
         seen = [max(shape.width * shape.height * self._config.scale**2, side**2) for shape in shapes]
         healed = len(self._boards) * side**2
-        crops = CROPS * len(seen) * side**2 if self.by_loss else 0
-        return int(sum(seen) + healed + crops)
+        crops = [self._crops(max(shape.width, shape.height)) for shape in shapes] if self.by_loss else []
+        return int(sum(seen) + healed + sum(crops) * side**2)
 
     def look(self, network: Detector) -> Figures:
         """`network` in evaluation mode, on its device."""
@@ -141,11 +141,15 @@ class Watch:
             picture = Picture(read_scaled(sample.image, self._config), own.boxes, own.labels)
             crops = [
                 augment(picture, self._config.final_size, PLAIN, rng, white=self._config.white)
-                for _ in range(CROPS)
+                for _ in range(self._crops(max(picture.image.shape[:2]) / self._config.scale))
             ]
             batch = collate(crops).to(device)
             total += float(losses(network.raw(batch.images), batch).total)
         return total / len(self._samples)
+
+    def _crops(self, longest: float) -> int:
+        """`longest`: side of an image, pixels."""
+        return 1 if longest * self._config.scale <= self._config.final_size else CROPS
 
 
 class _Live:

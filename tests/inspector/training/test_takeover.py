@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,18 +96,18 @@ def test_another_reduction_leaves_the_channel_gates_fresh(bundle: Bundle) -> Non
     assert all(".channel.mlp." in name for name in fresh)
 
 
-def test_another_family_is_refused(tmp_path: Path) -> None:
-    bundle = tiny.make(tmp_path / "bundle")
+def test_another_family_is_refused(bundle: Bundle, tmp_path: Path) -> None:
+    folder = shutil.copytree(bundle.folder, tmp_path / "bundle")
     fields = bundle.manifest.model_dump(exclude={"files"})
-    other = write_manifest(bundle.folder, {**fields, "architecture": {"name": "resnet"}})
+    other = write_manifest(folder, {**fields, "architecture": {"name": "resnet"}})
     for call in (lambda: shape_of(other), lambda: take_over(Detector(2), other, ("a", "b"))):
         with pytest.raises(BundleError, match="'resnet'; training starts from 'detector'"):
             call()
 
 
-def test_weights_that_are_none_are_refused(tmp_path: Path) -> None:
-    bundle = tiny.make(tmp_path / "bundle")
-    (bundle.folder / WEIGHTS).write_bytes(b"nothing")
-    broken = write_manifest(bundle.folder, bundle.manifest.model_dump(exclude={"files"}))
+def test_weights_that_are_none_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    folder = shutil.copytree(bundle.folder, tmp_path / "bundle")
+    (folder / WEIGHTS).write_bytes(b"nothing")
+    broken = write_manifest(folder, bundle.manifest.model_dump(exclude={"files"}))
     with pytest.raises(BundleError, match="cannot be read"):
         take_over(Detector(2), broken, ("a", "b"))
