@@ -96,8 +96,8 @@ def train(
 
     The val part chooses which weights are kept, and the recipe's thresholds; the test part is never opened.
     Parts: split.json beside the data ({"train": [names], "val": [...], "test": [...]}), else the format's
-    own, else drawn by a fixed seed. Images without a box are good ones. Kill it at any moment: --resume goes on
-    from the last checkpoint, at most three minutes back.
+    own, else drawn by a fixed seed. Images without a box are good ones. Kill it at any moment: --resume goes
+    on from the last checkpoint, at most three minutes back.
 
     Example: inspector train --data coco:parts.json --out runs/parts
     """
