@@ -243,7 +243,7 @@ def _padding(facts: _Facts) -> float:
 
 def _given(size: int) -> tuple[int, str]:
     if size < SMALLEST_SIDE or size % MULTIPLE:
-        raise SettingsError(f"--size {size}: give a multiple of {MULTIPLE}, at least {SMALLEST_SIDE}, or auto")
+        raise SettingsError(f"--size {size}: give auto, or a multiple of {MULTIPLE} from {SMALLEST_SIDE} on")
     return size, f"the network sees {size} x {size} px, as --size says; larger images in tiles"
 
 
@@ -252,7 +252,7 @@ def _overlap(facts: _Facts, final: int) -> tuple[int, str]:
     wanted = max(2 * MULTIPLE, _up(facts.largest + 2 * EDGE))
     overlap = min(wanted, most)
     if wanted <= most:
-        return overlap, f"tiles of larger images share {overlap} px: the largest defect has {facts.largest:.0f}"
+        return overlap, f"tiles of larger images share {overlap} px; the largest defect: {facts.largest:.0f}"
     return overlap, (
         f"tiles of larger images share {overlap} px, not the {facts.largest:.0f} px of the largest defect: "
         "one that no tile sees whole is put together from its pieces"

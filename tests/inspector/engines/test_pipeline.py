@@ -27,8 +27,8 @@ def test_images_of_many_sizes_come_back_in_order(pipeline: Pipeline) -> None:
 
     together = pipeline.infer(batch)
 
-    assert [(seen.attention.shape) for seen in together] == [(16, 16), (5, 9), (16, 16), (64, 32), (8, 12)]
-    assert [seen.downscale < 1 for seen in together] == [False, False, False, True, False]
+    assert [(seen.attention.shape) for seen in together] == [(16, 16), (5, 9), (16, 16), (75, 38), (8, 12)]
+    assert [len(prepared.tiles) for prepared in batch] == [1, 1, 1, 36, 1]
     for prepared, seen in zip(batch, together, strict=True):
         [alone] = pipeline.infer([prepared])
         assert [d.defect_class for d in alone.detections] == [d.defect_class for d in seen.detections]

@@ -1,0 +1,183 @@
+"""Seams: what neighbouring tiles found, brought together. A defect seen by several tiles comes out once.
+
+merge     boxes of all tiles -> one box for each defect
+stitch    maps of all tiles  -> one map of the whole picture
+
+Two boxes of one class from two tiles are the same defect if they agree on what both tiles see: each is cut to
+the rectangle that the tiles share, and the two cuts must overlap. That holds for a defect that both see whole
+as well as for one that goes on behind an edge.
+
+    seen whole by both      the higher score stays
+    cut by a tile's edge    gives way to the box of the neighbour that sees it whole
+    seen whole by none      the pieces become one box around them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspector.engines.base import FloatArray
+from inspector.imaging.preprocess import cells
+from inspector.imaging.tiles import EDGE, Tile
+
+Corners = NDArray[np.float64]  # (n, 4) x1 y1 x2 y2, pixels of the picture
+
+Shares = NDArray[np.float64]  # (n,) 0-1
+
+FINEST = 8.0
+"""Pixels: a smaller box counts as one of this side when boxes are compared, or two views of a 3 px defect
+that differ by a pixel would be two defects."""
+
+INSIDE = 0.8
+"""Share of a box within another one's from which on it is a part of that."""
+
+PIECE = 0.5
+"""The same for a box that an edge cuts: its other sides are less sure too."""
+
+
+class Found(NamedTuple):
+    """n boxes, each with the tile that it was seen in."""
+
+    corners: Corners
+    scores: FloatArray  # (n,)
+    labels: NDArray[np.intp]  # (n,)
+    tiles: Corners
+
+    def take(self, rows: NDArray[Any] | Sequence[int]) -> Found:
+        index = np.asarray(rows, np.intp)
+        return Found(self.corners[index], self.scores[index], self.labels[index], self.tiles[index])
+
+
+def merge(found: Found, size: tuple[int, int], iou: float) -> Found:
+    """One box for each defect, highest score first. `size`: height and width of the picture; `iou`: the
+    overlap from which on two boxes of a class are one defect.
+
+    No score is lost: a box that stays takes the highest of those that it stands for.
+    """
+    labels = sorted(set(found.labels.tolist()))
+    kinds = (found.take(np.flatnonzero(found.labels == label)) for label in labels)
+    merged = _joined([_merge_class(kind, size, iou) for kind in kinds] or [found])
+    return merged.take(np.argsort(-merged.scores, kind="stable"))
+
+
+def stitch(maps: Iterable[tuple[Tile, FloatArray]], size: tuple[int, int], stride: int) -> FloatArray:
+    """(h, w) of a picture of `size` (height, width). Where tiles overlap the higher value stays: what one of
+    them sees well must not fade because it lies at the other one's edge."""
+    whole = np.zeros((cells(size[0], stride), cells(size[1], stride)), np.float32)
+    for tile, part in maps:
+        window = whole[tile.y // stride :, tile.x // stride :][: part.shape[0], : part.shape[1]]
+        np.maximum(window, part[: window.shape[0], : window.shape[1]], out=window)
+    return whole
+
+
+def _merge_class(found: Found, size: tuple[int, int], iou: float) -> Found:
+    found = found.take(np.argsort(-found.scores, kind="stable"))
+    cut = _is_cut(found, size)
+    whole = _strongest(found.take(np.flatnonzero(~cut)), iou)
+    whole, pieces = _give_way(whole, found.take(np.flatnonzero(cut)))
+    groups = _belonging(pieces, iou)
+    alone = pieces.take([group[0] for group in groups if len(group) == 1])
+    hulls = [_around(pieces.take(group)) for group in groups if len(group) > 1]
+    return _joined([*_swallowed(whole, hulls), alone])
+
+
+def _is_cut(found: Found, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Whether a box ends at an edge of its tile behind which the picture goes on."""
+    height, width = size
+    x1, y1, x2, y2 = found.corners.T
+    left, top, right, bottom = found.tiles.T
+    at_left, at_top = (left > 0) & (x1 < left + EDGE), (top > 0) & (y1 < top + EDGE)
+    at_right = (right < width) & (x2 > right - EDGE)
+    at_bottom = (bottom < height) & (y2 > bottom - EDGE)
+    cut: NDArray[np.bool_] = at_left | at_top | at_right | at_bottom
+    return cut
+
+
+def _strongest(found: Found, iou: float) -> Found:
+    """Of the views of one defect, the one with the highest score. `found`: highest score first."""
+    kept: list[int] = []
+    for row in range(len(found.scores)):
+        over, share, share_of_kept = _compare(found.take([row]), found.take(kept))
+        if not ((over >= iou) | (np.maximum(share, share_of_kept) >= INSIDE)).any():
+            kept.append(row)
+    return found.take(kept)
+
+
+def _give_way(whole: Found, pieces: Found) -> tuple[Found, Found]:
+    """Pieces that a whole box explains hand it their score, and are gone."""
+    scores = whole.scores.copy()
+    left = []
+    for row in range(len(pieces.scores)):
+        _, share, _ = _compare(pieces.take([row]), whole)
+        if len(share) and share.max() >= PIECE:
+            scores[share.argmax()] = max(scores[share.argmax()], pieces.scores[row])
+        else:
+            left.append(row)
+    return whole._replace(scores=scores), pieces.take(left)
+
+
+def _belonging(pieces: Found, iou: float) -> list[list[int]]:
+    """Rows of the pieces that are of one defect, over any number of tiles."""
+    group = np.arange(len(pieces.scores))
+    for row in range(len(group)):
+        over, share, share_of_others = _compare(pieces.take([row]), pieces)
+        mates = (over >= iou) | (np.maximum(share, share_of_others) >= PIECE)
+        mates[row] = True
+        group[np.isin(group, group[mates])] = group[row]
+    return [np.flatnonzero(group == name).tolist() for name in dict.fromkeys(group.tolist())]
+
+
+def _around(pieces: Found) -> Found:
+    """One box around them all, with the highest score."""
+    around = (
+        np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)])[None]
+        for corners in (pieces.corners, pieces.tiles)
+    )
+    return Found(next(around), pieces.scores.max(keepdims=True), pieces.labels[:1], next(around))
+
+
+def _swallowed(whole: Found, hulls: list[Found]) -> list[Found]:
+    """All of them, without the whole boxes that are a part of what was put together."""
+    seen = []
+    for hull in hulls:
+        share = _area(_shared(whole.corners, hull.corners)) / np.maximum(_area(whole.corners), 1e-9)
+        inside = share >= INSIDE
+        score = max(hull.scores.max(), whole.scores[inside].max(initial=0.0))
+        seen.append(hull._replace(scores=np.full_like(hull.scores, score)))
+        whole = whole.take(np.flatnonzero(~inside))
+    return [whole, *seen]
+
+
+def _joined(parts: Sequence[Found]) -> Found:
+    return Found(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def _compare(one: Found, others: Found) -> tuple[Shares, Shares, Shares]:
+    """Of what both tiles see of `one` (1 row) and of each of n `others`: intersection over union, share of
+    `one`, share of the other; (n,) each. 0 where the tiles are the same: those were compared already."""
+    common = _shared(one.tiles, others.tiles)
+    mine, theirs = _shared(one.corners, common), _shared(others.corners, common)
+    comparable = (_area(mine) > 0) & (_area(theirs) > 0) & (one.tiles != others.tiles).any(axis=1)
+    # Grown only now: of a defect that barely reaches into what both see, both show the same sliver.
+    mine, theirs = _grown(mine), _grown(theirs)
+    both = _area(_shared(mine, theirs)) * comparable
+    areas = np.maximum(_area(mine), 1e-9), np.maximum(_area(theirs), 1e-9)
+    return both / (areas[0] + areas[1] - both), both / areas[0], both / areas[1]
+
+
+def _grown(corners: Corners) -> Corners:
+    missing = np.maximum(FINEST - (corners[:, 2:] - corners[:, :2]), 0) / 2
+    return np.concatenate([corners[:, :2] - missing, corners[:, 2:] + missing], axis=1)
+
+
+def _shared(a: Corners, b: Corners) -> Corners:
+    return np.concatenate([np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])], axis=1)
+
+
+def _area(corners: Corners) -> NDArray[np.float64]:
+    area: NDArray[np.float64] = np.maximum(corners[:, 2:] - corners[:, :2], 0).prod(axis=1)
+    return area
