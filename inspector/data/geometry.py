@@ -119,13 +119,13 @@ def plan_input(dataset: Dataset, size: int | Literal["auto"] = "auto") -> InputP
 
     Raises DataError (no image, unreadable, 8 and 16 bits mixed) and SettingsError (a size that cannot work).
     """
+    levels = levels_of(dataset.samples)
     facts = _Facts.of(dataset.samples)
     scale, why_scale = _scale(facts)
     scaled = facts.scaled(scale)
     final, why_final = _final(scaled) if size == "auto" else _given(size)
     overlap, why_overlap = _overlap(scaled, final)
     crop, why_crop = _crop(scaled, final)
-    levels = levels_of(dataset.samples)
     reasons = (why_scale, why_final, why_overlap, why_crop, _why_levels(levels), _why_tiny(scaled))
     return InputPlan(
         crop=crop,

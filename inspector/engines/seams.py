@@ -99,12 +99,14 @@ def _is_cut(found: Found, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _strongest(found: Found, iou: float) -> Found:
     """Of the views of one defect, the one with the highest score. `found`: highest score first."""
-    kept: list[int] = []
-    for row in range(len(found.scores)):
-        over, share, share_of_kept = _compare(found.take([row]), found.take(kept))
-        if not ((over >= iou) | (np.maximum(share, share_of_kept) >= INSIDE)).any():
-            kept.append(row)
-    return found.take(kept)
+    alive = np.ones(len(found.scores), np.bool_)
+    for row in range(len(alive)):
+        if alive[row]:
+            rows, same = _compare(found, row, found)
+            later = rows > row
+            gone = (same.iou >= iou) | (np.maximum(same.of_one, same.of_other) >= INSIDE)
+            alive[rows[later & gone]] = False
+    return found.take(np.flatnonzero(alive))
 
 
 def _give_way(whole: Found, pieces: Found) -> tuple[Found, Found]:
@@ -112,9 +114,10 @@ def _give_way(whole: Found, pieces: Found) -> tuple[Found, Found]:
     scores = whole.scores.copy()
     left = []
     for row in range(len(pieces.scores)):
-        _, share, _ = _compare(pieces.take([row]), whole)
-        if len(share) and share.max() >= PIECE:
-            scores[share.argmax()] = max(scores[share.argmax()], pieces.scores[row])
+        rows, same = _compare(pieces, row, whole)
+        if same.of_one.max(initial=0.0) >= PIECE:
+            heir = rows[same.of_one.argmax()]
+            scores[heir] = max(scores[heir], pieces.scores[row])
         else:
             left.append(row)
     return whole._replace(scores=scores), pieces.take(left)
@@ -124,10 +127,10 @@ def _belonging(pieces: Found, iou: float) -> list[list[int]]:
     """Rows of the pieces that are of one defect, over any number of tiles."""
     group = np.arange(len(pieces.scores))
     for row in range(len(group)):
-        over, share, share_of_others = _compare(pieces.take([row]), pieces)
-        mates = (over >= iou) | (np.maximum(share, share_of_others) >= PIECE)
-        mates[row] = True
-        group[np.isin(group, group[mates])] = group[row]
+        rows, same = _compare(pieces, row, pieces)
+        mates = rows[(same.iou >= iou) | (np.maximum(same.of_one, same.of_other) >= PIECE)]
+        if len(mates):
+            group[np.isin(group, [group[row], *group[mates]])] = group[row]
     return [np.flatnonzero(group == name).tolist() for name in dict.fromkeys(group.tolist())]
 
 
@@ -156,17 +159,29 @@ def _joined(parts: Sequence[Found]) -> Found:
     return Found(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
-def _compare(one: Found, others: Found) -> tuple[Shares, Shares, Shares]:
-    """Of what both tiles see of `one` (1 row) and of each of n `others`: intersection over union, share of
-    `one`, share of the other; (n,) each. 0 where the tiles are the same: those were compared already."""
-    common = _shared(one.tiles, others.tiles)
-    mine, theirs = _shared(one.corners, common), _shared(others.corners, common)
-    comparable = (_area(mine) > 0) & (_area(theirs) > 0) & (one.tiles != others.tiles).any(axis=1)
+class _Same(NamedTuple):
+    """How far two boxes agree on what both of their tiles see; 0-1, (n,) each."""
+
+    iou: Shares
+    of_one: Shares
+    """Share of the first box that lies in the other."""
+    of_other: Shares
+
+
+def _compare(one: Found, row: int, others: Found) -> tuple[NDArray[np.intp], _Same]:
+    """Box `row` of `one` with those of `others` that it touches, of other tiles: which rows, and how far they
+    agree. Boxes of one tile were compared already."""
+    corner, tile = one.corners[row : row + 1], one.tiles[row : row + 1]
+    touching = (corner[:, :2] < others.corners[:, 2:]) & (others.corners[:, :2] < corner[:, 2:])
+    rows = np.flatnonzero(touching.all(axis=1) & (tile != others.tiles).any(axis=1))
+    common = _shared(tile, others.tiles[rows])
+    mine, theirs = _shared(corner, common), _shared(others.corners[rows], common)
+    comparable = (_area(mine) > 0) & (_area(theirs) > 0)
     # Grown only now: of a defect that barely reaches into what both see, both show the same sliver.
     mine, theirs = _grown(mine), _grown(theirs)
     both = _area(_shared(mine, theirs)) * comparable
     areas = np.maximum(_area(mine), 1e-9), np.maximum(_area(theirs), 1e-9)
-    return both / (areas[0] + areas[1] - both), both / areas[0], both / areas[1]
+    return rows, _Same(both / (areas[0] + areas[1] - both), both / areas[0], both / areas[1])
 
 
 def _grown(corners: Corners) -> Corners:
