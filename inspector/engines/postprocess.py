@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inspector.decision.verdict import Detection
 from inspector.engines.base import FloatArray, RawOutput
-from inspector.engines.seams import Corners, Found, merge, stitch
+from inspector.engines.seams import Corners, Found, frame, merge, stitch
 from inspector.errors import InspectionFailed
 from inspector.imaging.opencv import cv2
 from inspector.imaging.preprocess import Prepared, cells, to_source
@@ -109,8 +109,8 @@ def _found(
     corners = np.clip(boxes[points].astype(np.float64), 0.0, [seen[1], seen[0]] * 2)
     kept = _suppress(corners, strengths, labels, rules["nms_iou"])[: int(rules["max_findings"])]
     corner = np.array([tile.x, tile.y] * 2, np.float64)
-    frame = np.array([tile.x, tile.y, tile.x + tile.width, tile.y + tile.height], np.float64)
-    return Found(corners[kept] + corner, strengths[kept], labels[kept], np.tile(frame, (len(kept), 1)))
+    frames = np.tile(np.array(frame(tile), np.float64), (len(kept), 1))
+    return Found(corners[kept] + corner, strengths[kept], labels[kept], frames)
 
 
 def _touches(boxes: FloatArray, seen: tuple[int, int]) -> NDArray[np.bool_]:
@@ -126,7 +126,7 @@ def _detections(views: Sequence[View], prepared: Prepared, manifest: Manifest) -
     found = Found(*(np.concatenate(arrays) for arrays in zip(*(view.found for view in views), strict=True)))
     if len(views) > 1:
         strongest = np.argsort(-found.scores, kind="stable")[:MAX_CANDIDATES]
-        found = merge(found.take(strongest), prepared.inner, rules["nms_iou"])
+        found = merge(found.take(strongest), prepared.tiles, prepared.inner, rules["nms_iou"])
     corners = to_source(found.corners, prepared)
     return [
         Detection(manifest.classes[label], _score(score), _box(corner))

@@ -8,7 +8,8 @@ the rectangle that the tiles share, and the two cuts must overlap. That holds fo
 as well as for one that goes on behind an edge.
 
     seen whole by both      the higher score stays
-    cut by a tile's edge    gives way to the box of the neighbour that sees it whole
+    cut by a tile's edge    gives way to the neighbour that sees it whole: to its box, which takes the higher
+                            score, or to its word that nothing is there (an edge makes a hole of a cut trace)
     seen whole by none      the pieces become one box around them
 """
 
@@ -52,15 +53,16 @@ class Found(NamedTuple):
         return Found(self.corners[index], self.scores[index], self.labels[index], self.tiles[index])
 
 
-def merge(found: Found, size: tuple[int, int], iou: float) -> Found:
-    """One box for each defect, highest score first. `size`: height and width of the picture; `iou`: the
-    overlap from which on two boxes of a class are one defect.
+def merge(found: Found, tiles: Sequence[Tile], size: tuple[int, int], iou: float) -> Found:
+    """One box for each defect, highest score first. `tiles`: all of them, those without a box too; `size`:
+    height and width of the picture; `iou`: the overlap from which on two boxes of a class are one defect.
 
-    No score is lost: a box that stays takes the highest of those that it stands for.
+    A box that stays takes the highest score of those that it stands for.
     """
+    inner = _inner(np.array([frame(tile) for tile in tiles]), size)
     labels = sorted(set(found.labels.tolist()))
     kinds = (found.take(np.flatnonzero(found.labels == label)) for label in labels)
-    merged = _joined([_merge_class(kind, size, iou) for kind in kinds] or [found])
+    merged = _joined([_merge_class(kind, inner, size, iou) for kind in kinds] or [found])
     return merged.take(np.argsort(-merged.scores, kind="stable"))
 
 
@@ -74,27 +76,36 @@ def stitch(maps: Iterable[tuple[Tile, FloatArray]], size: tuple[int, int], strid
     return whole
 
 
-def _merge_class(found: Found, size: tuple[int, int], iou: float) -> Found:
+def frame(tile: Tile) -> tuple[int, int, int, int]:
+    """Its corners."""
+    return tile.x, tile.y, tile.x + tile.width, tile.y + tile.height
+
+
+def _merge_class(found: Found, inner: Corners, size: tuple[int, int], iou: float) -> Found:
     found = found.take(np.argsort(-found.scores, kind="stable"))
-    cut = _is_cut(found, size)
+    cut = ~_within(found.corners, _inner(found.tiles, size))
     whole = _strongest(found.take(np.flatnonzero(~cut)), iou)
     whole, pieces = _give_way(whole, found.take(np.flatnonzero(cut)))
     groups = _belonging(pieces, iou)
     alone = pieces.take([group[0] for group in groups if len(group) == 1])
+    # Only of those alone: two views of one defect may each lie clear of the other one's edges by a pixel.
+    seen_better = _within(alone.corners[:, None], inner[None]).any(axis=1)
+    alone = alone.take(np.flatnonzero(~seen_better))
     hulls = [_around(pieces.take(group)) for group in groups if len(group) > 1]
     return _joined([*_swallowed(whole, hulls), alone])
 
 
-def _is_cut(found: Found, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Whether a box ends at an edge of its tile behind which the picture goes on."""
+def _inner(frames: Corners, size: tuple[int, int]) -> Corners:
+    """What tiles see clear of the edges behind which the picture goes on."""
     height, width = size
-    x1, y1, x2, y2 = found.corners.T
-    left, top, right, bottom = found.tiles.T
-    at_left, at_top = (left > 0) & (x1 < left + EDGE), (top > 0) & (y1 < top + EDGE)
-    at_right = (right < width) & (x2 > right - EDGE)
-    at_bottom = (bottom < height) & (y2 > bottom - EDGE)
-    cut: NDArray[np.bool_] = at_left | at_top | at_right | at_bottom
-    return cut
+    low = np.where(frames[..., :2] > 0, frames[..., :2] + EDGE, -np.inf)
+    high = np.where(frames[..., 2:] < [width, height], frames[..., 2:] - EDGE, np.inf)
+    return np.concatenate([low, high], axis=-1)
+
+
+def _within(corners: Corners, frames: Corners) -> NDArray[np.bool_]:
+    within: NDArray[np.bool_] = (corners[..., :2] >= frames[..., :2]).all(-1)
+    return within & (corners[..., 2:] <= frames[..., 2:]).all(-1)
 
 
 def _strongest(found: Found, iou: float) -> Found:

@@ -162,7 +162,8 @@ def said(*rows: tuple[Box, float, Box]) -> list[tuple[Box, float]]:
     corners = np.array([row[0] for row in rows], np.float64).reshape(-1, 4)
     scores = np.array([row[1] for row in rows], np.float32)
     tiles = np.array([row[2] for row in rows], np.float64).reshape(-1, 4)
-    merged = merge(Found(corners, scores, np.zeros(len(rows), np.intp), tiles), (128, 192), 0.5)
+    found = Found(corners, scores, np.zeros(len(rows), np.intp), tiles)
+    merged = merge(found, [Tile(0, 0, 128, 128), Tile(64, 0, 128, 128)], (128, 192), 0.5)
     return [
         (tuple(box), round(float(score), 3)) for box, score in zip(merged.corners, merged.scores, strict=True)
     ]
@@ -178,8 +179,17 @@ def test_a_cut_box_gives_way_to_the_whole_one_which_takes_its_score() -> None:
     assert said((whole, 0.3, RIGHT), ((99, 21, 128, 62), 0.8, LEFT)) == [(whole, 0.8)]
 
 
-def test_a_cut_box_that_nobody_else_sees_stays() -> None:
-    assert said(((110, 20, 128, 60), 0.4, LEFT)) == [((110, 20, 128, 60), 0.4)]
+def test_a_cut_box_where_the_neighbour_that_sees_it_whole_finds_nothing_is_the_edges() -> None:
+    assert said(((110, 20, 128, 60), 0.4, LEFT)) == []
+
+
+def test_a_cut_box_that_nobody_sees_whole_stays() -> None:
+    assert said(((70, 20, 128, 60), 0.4, LEFT)) == [((70, 20, 128, 60), 0.4)]
+
+
+def test_two_views_that_are_each_cut_and_clear_of_the_other_ones_edges_are_one() -> None:
+    """By a pixel: neither may be dropped for the other."""
+    assert said(((81, 20, 113, 60), 0.5, LEFT), ((79, 20, 111, 60), 0.4, RIGHT)) == [((79, 20, 113, 60), 0.5)]
 
 
 def test_two_views_that_differ_by_a_pixel_are_one_even_of_three_pixels() -> None:
@@ -193,7 +203,7 @@ def test_pieces_become_the_box_around_them() -> None:
 
 
 def test_a_small_defect_is_not_taken_for_the_large_one_it_lies_beside() -> None:
-    large, small = (20.0, 20.0, 128.0, 120.0), (70.0, 2.0, 80.0, 12.0)
+    large, small = (20.0, 20.0, 128.0, 120.0), (90.0, 2.0, 100.0, 12.0)
 
     assert said((large, 0.9, LEFT), (small, 0.8, RIGHT)) == [(large, 0.9), (small, 0.8)]
 
