@@ -86,13 +86,14 @@ def _merge_class(found: Found, inner: Corners, size: tuple[int, int], iou: float
     cut = ~_within(found.corners, _inner(found.tiles, size))
     whole = _strongest(found.take(np.flatnonzero(~cut)), iou)
     whole, pieces = _give_way(whole, found.take(np.flatnonzero(cut)))
-    groups = _belonging(pieces, iou)
-    alone = pieces.take([group[0] for group in groups if len(group) == 1])
-    # Only of those alone: two views of one defect may each lie clear of the other one's edges by a pixel.
-    seen_better = _within(alone.corners[:, None], inner[None]).any(axis=1)
-    alone = alone.take(np.flatnonzero(~seen_better))
-    hulls = [_around(pieces.take(group)) for group in groups if len(group) > 1]
-    return _joined([*_swallowed(whole, hulls), alone])
+    hulls, alone = [], []
+    for group in _belonging(pieces, iou):
+        hull = _around(pieces.take(group))
+        # A tile that sees all of it clear of its own edges, and has no box of it: its word counts. Two views
+        # that are each clear of the other one's edges by a pixel are safe: their hull is clear of neither.
+        if not _within(hull.corners, inner).any():
+            (hulls if len(group) > 1 else alone).append(hull)
+    return _joined([*_swallowed(whole, hulls), *alone])
 
 
 def _inner(frames: Corners, size: tuple[int, int]) -> Corners:

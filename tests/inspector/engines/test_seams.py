@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from inspector.engines.pipeline import Pipeline
 from inspector.engines.postprocess import Inspection
-from inspector.engines.seams import Found, merge, stitch
+from inspector.engines.seams import Found, frame, merge, stitch
 from inspector.imaging.preprocess import prepare
 from inspector.imaging.tiles import Tile
 from inspector.models.bundle import Bundle, InputSpec
@@ -181,6 +181,16 @@ def test_a_cut_box_gives_way_to_the_whole_one_which_takes_its_score() -> None:
 
 def test_a_cut_box_where_the_neighbour_that_sees_it_whole_finds_nothing_is_the_edges() -> None:
     assert said(((110, 20, 128, 60), 0.4, LEFT)) == []
+
+
+def test_what_two_tiles_see_of_an_edge_that_they_share_gives_way_as_well() -> None:
+    """Four tiles; the two at the right see a hole where their left edge cuts a trace."""
+    tiles = [Tile(x, y, 128, 128) for y in (0, 64) for x in (0, 64)]
+    corners = np.array([(64, 90, 75, 105), (64, 89, 76, 105)], np.float64)
+    frames = np.array([frame(tiles[1]), frame(tiles[3])], np.float64)
+    found = Found(corners, np.array([0.5, 0.6], np.float32), np.zeros(2, np.intp), frames)
+
+    assert len(merge(found, tiles, (192, 192), 0.5).scores) == 0
 
 
 def test_a_cut_box_that_nobody_sees_whole_stays() -> None:
