@@ -83,7 +83,7 @@ class TooManyPixels(BadInput):
 class WrongLevels(BadInput):
     code = "wrong-levels"
     title = "The image's levels are not those that the model was trained on"
-    advice = "Set the camera's pixel format (Mono8, Mono12, ...) as for the training images, or train on such ones."
+    advice = "Set the camera's pixel format (Mono8, Mono12) as for the training images, or train on such."
 
 
 class LengthMismatch(BadInput):

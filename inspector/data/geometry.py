@@ -119,13 +119,13 @@ def plan_input(dataset: Dataset, size: int | Literal["auto"] = "auto") -> InputP
 
     Raises DataError (no image, unreadable, 8 and 16 bits mixed) and SettingsError (a size that cannot work).
     """
+    levels = levels_of(dataset.samples)
     facts = _Facts.of(dataset.samples)
     scale, why_scale = _scale(facts)
     scaled = facts.scaled(scale)
     final, why_final = _final(scaled) if size == "auto" else _given(size)
     overlap, why_overlap = _overlap(scaled, final)
     crop, why_crop = _crop(scaled, final)
-    levels = levels_of(dataset.samples)
     reasons = (why_scale, why_final, why_overlap, why_crop, _why_levels(levels), _why_tiny(scaled))
     return InputPlan(
         crop=crop,
@@ -243,7 +243,7 @@ def _padding(facts: _Facts) -> float:
 
 def _given(size: int) -> tuple[int, str]:
     if size < SMALLEST_SIDE or size % MULTIPLE:
-        raise SettingsError(f"--size {size}: give a multiple of {MULTIPLE}, at least {SMALLEST_SIDE}, or auto")
+        raise SettingsError(f"--size {size}: give auto, or a multiple of {MULTIPLE} from {SMALLEST_SIDE} on")
     return size, f"the network sees {size} x {size} px, as --size says; larger images in tiles"
 
 
@@ -252,7 +252,7 @@ def _overlap(facts: _Facts, final: int) -> tuple[int, str]:
     wanted = max(2 * MULTIPLE, _up(facts.largest + 2 * EDGE))
     overlap = min(wanted, most)
     if wanted <= most:
-        return overlap, f"tiles of larger images share {overlap} px: the largest defect has {facts.largest:.0f}"
+        return overlap, f"tiles of larger images share {overlap} px; the largest defect: {facts.largest:.0f}"
     return overlap, (
         f"tiles of larger images share {overlap} px, not the {facts.largest:.0f} px of the largest defect: "
         "one that no tile sees whole is put together from its pieces"

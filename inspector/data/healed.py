@@ -146,9 +146,11 @@ def _board(
 
 
 def _read(path: str) -> Image:
-    pixels = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+    pixels = cv2.imread(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     if pixels is None:
         raise DataError(f"{path}: cannot be read as an image")
+    if pixels.dtype != np.uint8:
+        raise DataError(f"{path}: 16 bits a channel; boards are healed in 8 bits, which half grey divides")
     return np.asarray(pixels, np.uint8)
 
 

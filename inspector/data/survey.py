@@ -30,9 +30,9 @@ class Levels:
 
     bit_depth: BitDepth
     white: int
-    """The level that is white: 255 of 8 bits; of 16 what `imaging.levels.full_level` says of the brightest."""
+    """The level that is white: 255 of 8 bits; of 16 the `full_level` of the brightest pixel."""
     faintest: int
-    """No image's brightest pixel lies below this, or it is stored in another way; 0 where that is not asked."""
+    """No image's brightest pixel may lie below this, or it is stored in another way; 0 for 8 bits."""
 
 
 def header_of(sample: Sample) -> ImageHeader:

@@ -87,7 +87,7 @@ class _Darkroom:
         smooth = cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.9, 1.8)))
         self._noise = (smooth * (_RAGGED / 2 / max(float(smooth.std()), 1e-6))).clip(-_RAGGED, _RAGGED)
 
-    def __call__(self, copper: NDArray[np.uint8], window: tuple[int, int, int, int]) -> Image:
+    def __call__(self, copper: NDArray[np.uint8], window: tuple[int, int, int, int]) -> NDArray[np.uint8]:
         """The picture of `window` (x1, y1, x2, y2) of the mask (1 copper, 0 ground)."""
         x1, y1, x2, y2 = window
         top, left = max(0, y1 - REACH), max(0, x1 - REACH)

@@ -127,7 +127,6 @@ def predict(pipeline: Pipeline, images: Sequence[bytes]) -> list[Prediction]:
             classification=seen.classification,
             size=_size(one),
             attention=seen.attention,
-            downscale=seen.downscale,
         )
         for one, seen in zip(prepared, pipeline.infer(prepared), strict=True)
     ]

@@ -33,7 +33,6 @@ class Prediction:
     """Height and width of the source image, pixels."""
     attention: NDArray[np.uint8] | None = None
     """(h, w) round(255 x M) of the whole field of view; None where only the answers are known."""
-    downscale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,6 @@ def case(
         prediction.classification,
         recipe,
         size=prediction.size,
-        downscale=prediction.downscale,
     )
     names = tuple(classes[label] for label in labels)
     return Case(name, group, boxes, names, prediction, judgement)

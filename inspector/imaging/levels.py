@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from inspector.errors import WrongLevels
 
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) grey or (H, W, 3) RGB
+Pixels = NDArray[np.uint8 | np.uint16]  # (H, W) grey or (H, W, 3) RGB
 
 SENSOR_BITS = (8, 10, 12, 14, 16)
 
@@ -32,7 +32,7 @@ class LevelRules(Protocol):
 
 def full_level(peak: int) -> int:
     """255, 1023, 4095, 16383 or 65535: the first that is not below `peak`."""
-    return next(2**bits - 1 for bits in SENSOR_BITS if 2**bits > peak)
+    return next((1 << bits) - 1 for bits in SENSOR_BITS if peak >> bits == 0)
 
 
 def check_levels(image: Pixels, rules: LevelRules) -> None:
@@ -44,17 +44,17 @@ def check_levels(image: Pixels, rules: LevelRules) -> None:
     if bits == 8:
         return
     peak = int(image.max())
+    brightest = f"the image's brightest level is {peak}"
     if peak > rules.white:
-        raise WrongLevels(f"its brightest level is {peak}, above the white of the training images, {rules.white}")
+        raise WrongLevels(f"{brightest}, above {rules.white}, which was white in training")
     if peak < rules.faintest:
-        raise WrongLevels(
-            f"its brightest level is {peak}; no training image stayed below {rules.faintest}, white was {rules.white}"
-        )
+        raise WrongLevels(f"{brightest}, below {rules.faintest}; in training {rules.white} was white")
 
 
 def displayable(image: Pixels) -> NDArray[np.uint8]:
     """8 bits as they are; of 16 the brightest pixel's `full_level` becomes 255."""
     if image.dtype == np.uint8:
         return image.astype(np.uint8, copy=False)
-    shown: NDArray[np.uint8] = np.rint(image * np.float32(255 / full_level(int(image.max())))).astype(np.uint8)
+    factor = np.float32(255 / full_level(int(image.max())))
+    shown: NDArray[np.uint8] = np.rint(image * factor).astype(np.uint8)
     return shown

@@ -25,10 +25,10 @@ class Tile(NamedTuple):
 
 
 def layout(size: tuple[int, int], tile: tuple[int, int], overlap: int, multiple: int) -> list[Tile]:
-    """Tiles row by row, all of one size. `size` and `tile` are height and width; `tile` and `overlap` are
-    multiples of `multiple`, and `overlap` is at most half of a tile.
+    """Tiles row by row, all of one size. `size` and `tile` are height and width; `tile` is in multiples of
+    `multiple`. An overlap of more than half a tile is cut to half, or their number would explode.
 
-    Every pixel is in a tile, and whatever is no longer than `overlap` each way lies in one of them whole.
+    Every pixel is in a tile, and whatever is no longer than the overlap each way lies in one of them whole.
     """
     (height, width), (tall, wide) = size, tile
     rows = _starts(height, tall, overlap, multiple)
@@ -38,7 +38,8 @@ def layout(size: tuple[int, int], tile: tuple[int, int], overlap: int, multiple:
 
 def _starts(length: int, side: int, overlap: int, multiple: int) -> list[int]:
     beyond = -(-max(0, length - side) // multiple)  # what one tile does not reach, in multiples
-    step = (side - overlap) // multiple
+    shared = -(-min(overlap, side // 2) // multiple)
+    step = max(1, side // multiple - shared)
     gaps = -(-beyond // step)
     # Evenly, so that none of them looks mostly at what its neighbour sees; no gap is over `step`.
     return [index * beyond // gaps * multiple for index in range(gaps + 1)] if gaps else [0]

@@ -255,10 +255,10 @@ def test_two_sets_in_colour_and_grey_are_one_in_colour(tmp_path: Path) -> None:
 def test_what_cannot_be_trained_on_is_one_line(data: Path, tmp_path: Path) -> None:
     mvtec = datasets.mvtec(tmp_path / "mvtec")
     deep = datasets.coco(tmp_path / "deep")
-    (tmp_path / "deep" / "images" / "bad2.png").write_bytes(pictures.png(bits=16))
+    (tmp_path / "deep" / "images" / "bad2.png").write_bytes(pictures.png_claiming(8, 8, depth=4))
     for words, complaint in (
         ([f"masks:{mvtec}"], "images and no defect; say in split.json"),
-        ([f"coco:{deep}"], "bad2.png: a PNG of 16 bits a channel"),
+        ([f"coco:{deep}"], "bad2.png: a PNG of 4 bits a channel"),
         (
             [f"coco:{datasets.coco(tmp_path / 'b')}", "--synthetic", "0.5"],
             "--synthetic: its boards have the classes",
