@@ -213,6 +213,7 @@ def _sealed(network: Detector, run: Run, classes: tuple[str, ...], facts: dict[s
         name=run.config.name,
         version=datetime.now(UTC).strftime("%Y.%m.%d"),
         nominal=(side, side),
+        rules=run.config.input_rules(),
         training=facts,
     )
 

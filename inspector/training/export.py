@@ -44,8 +44,11 @@ def export(
     version: str,
     nominal: tuple[int, int],
     training: Mapping[str, Any],
+    rules: Mapping[str, Any] | None = None,
 ) -> Bundle:
     """Write, check and seal a bundle; `folder` is replaced only once all of it holds.
+
+    `rules`: fields of InputSpec besides channels and `nominal`, such as scale and overlap of tiles.
 
     Raises BundleError when the export and the network disagree.
     """
@@ -64,7 +67,7 @@ def export(
             "version": version,
             "created_at": datetime.now(UTC).replace(microsecond=0),
             "classes": list(classes),
-            "input": {"channels": channels, "nominal": nominal},
+            "input": {"channels": channels, **(rules or {}), "nominal": nominal},
             "attention": {"source": MAP_SOURCE, "stride": MAP_STRIDE},
             "architecture": dict(architecture),
             "training": {**training, **size_of(network, channels, nominal)},

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -177,17 +176,12 @@ def _as_bundle(classes: tuple[str, ...], config: TrainConfig) -> Bundle:
         version="",
         created_at=datetime.now(UTC),
         classes=list(classes),
-        input=InputSpec(channels=config.in_channels, **input_fields(config)),
+        input=InputSpec(channels=config.in_channels, **config.input_rules()),
         attention=AttentionSpec(source=MAP_SOURCE, stride=MAP_STRIDE),
         architecture={},
         files={},
     )
     return Bundle(Path(), manifest, "")
-
-
-def input_fields(config: TrainConfig) -> dict[str, Any]:
-    """The rules of the run, as far as this version's InputSpec has them."""
-    return {key: value for key, value in config.input_rules().items() if key in InputSpec.model_fields}
 
 
 def _asked(pipeline: Pipeline, questions: Sequence[_Question], classes: tuple[str, ...]) -> Iterator[Case]:

@@ -146,7 +146,16 @@ def test_a_new_run_starts_from_an_earlier_bundle(
     parts: Path, tiny_run: tuple[Path, str], tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    words = ["--init", tiny_run[0] / "bundle", "--reduction", "8", "--size", "64", "--symmetries", "none"]
+    words: list[str | Path] = [
+        "--init",
+        tiny_run[0] / "bundle",
+        "--reduction",
+        "8",
+        "--size",
+        "64",
+        "--symmetries",
+        "none",
+    ]
     done = inspector("train", "--data", f"coco:{parts}", "--out", run, "--epochs", "1", *words)
     assert done.returncode == 0, done.stderr
     assert "tensors taken over; heads know scratch, dent" in done.stderr.replace(

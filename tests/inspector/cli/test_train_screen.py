@@ -48,7 +48,7 @@ def test_a_wish_at_the_very_end_is_not_forgotten() -> None:
 def test_a_full_disk_is_one_line_and_other_errors_pass(tmp_path: Path) -> None:
     for error in (OSError(errno.ENOSPC, "No space left on device"), SafetensorError("No space left")):
         with (
-            pytest.raises(SettingsError, match="No space left.*; make room, then go on"),
+            pytest.raises(SettingsError, match=r"No space left.*; make room, then go on"),
             disk_errors(tmp_path),
         ):
             raise error

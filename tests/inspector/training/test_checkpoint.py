@@ -88,6 +88,6 @@ def test_the_best_weights_lie_beside_it(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_line_and_the_old_one_stays(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "facts.json").write_text('{"step": 1}')
-    with pytest.raises(SettingsError, match="cannot be written: .*; make room, then go on with --resume"):
+    with pytest.raises(SettingsError, match=r"cannot be written: .*; make room, then go on with --resume"):
         checkpoint.save(tmp_path, *trained(), {"step": 2})
     assert checkpoint.facts_of(tmp_path) == {"step": 1}

@@ -1,4 +1,4 @@
-"""metrics.jsonl: what was added is read back, a cut line is left out, a run that goes on forgets what came after."""
+"""metrics.jsonl: what was added is read back, without a line that a kill has cut."""
 
 from __future__ import annotations
 

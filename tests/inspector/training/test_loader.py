@@ -84,6 +84,16 @@ def test_the_network_sees_a_smaller_picture_where_the_plan_says_so(tmp_path: Pat
     assert read_scaled(sample.image, config).shape == (32, 48)
 
 
+def test_twelve_bits_come_as_more_than_256_levels(tmp_path: Path) -> None:
+    ramp = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    cv2.imwrite(str(tmp_path / "x.png"), ramp)
+    sample = Sample("x", tmp_path / "x.png", as_boxes([]), as_labels([]))
+    config = TrainConfig(augmentation=PLAIN, bit_depth=16, white=4095)
+    images = first(Loader(Dataset(("dent",), (sample,)), config), 1)[0].images
+    assert (float(images.min()), float(images.max())) == (0.0, 1.0)
+    assert len(np.unique(images.numpy())) == 4096
+
+
 def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.png").write_bytes(b"no picture")
     sample = Sample("x", tmp_path / "x.png", as_boxes([]), as_labels([]))

@@ -79,7 +79,7 @@ def test_leaving_out_the_points_without_a_box_changes_no_gradient() -> None:
     given = batch([[[8.0, 8, 40, 30], [30, 40, 60, 62]], [[2.0, 2, 20, 60]]], [[2, 0], [1]])
     gradients = []
     for loss in (losses(network.raw(given.images), given).box, box_loss_over_all_points(network, given)):
-        weight = network.heads[0].distances.weight  # type: ignore[union-attr]
+        weight = network.get_parameter("heads.0.distances.weight")
         gradients.append((loss.detach(), *torch.autograd.grad(loss, weight)))
     torch.testing.assert_close(gradients[0], gradients[1])
     assert gradients[0][1].abs().max() > 0
