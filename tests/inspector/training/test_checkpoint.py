@@ -16,7 +16,7 @@ from inspector.errors import DataError, SettingsError
 from inspector.training import checkpoint
 
 
-def trained(seed: int = 0) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
+def trained(seed: int = 0) -> tuple[nn.Linear, nn.Linear, torch.optim.Optimizer]:
     """A network that has taken a step, so that the optimizer has a state."""
     torch.manual_seed(seed)
     network, average = nn.Linear(64, 64), nn.Linear(64, 64)
