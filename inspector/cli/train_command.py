@@ -118,17 +118,17 @@ def train(
     )
     console = Console(stderr=True)
     where = _device(device)
-    before = train_plan.stored(out, asked) if resume else None
+    bundle = Bundle.load(resolve(init)) if init else None
+    before = train_plan.stored(out, asked, bundle) if resume else None
     if before is None:
         train_plan.check_free(out)
-    bundle = Bundle.load(resolve(init)) if init and not resume else None
     groups = asked.validation or (before.held_back if before else ())
     training, held_back = train_plan.read(data, groups, console)
     config = before or train_plan.fresh(asked, training, held_back, out, bundle, console)
     with StopWish() as wish, disk_errors(out):
         try:
             run = _begun(config, training, held_back, out, where, resume=resume)
-            if bundle:
+            if bundle and before is None:
                 _start_from(bundle, run, training.classes, console)
             with Screen(console, run.journal) as screen:
                 network = run.train(screen, stop=wish)
@@ -143,14 +143,14 @@ def train(
 def _begun(
     config: TrainConfig, training: Dataset, held_back: Dataset, out: Path, device: str, *, resume: bool
 ) -> Run:
+    run = Run(config, training, out, device=device, validation=held_back)
+    if resume:
+        run.resume()
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / train_plan.CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"--out {out}: cannot be written: {error.strerror}") from error
-    run = Run(config, training, out, device=device, validation=held_back)
-    if resume:
-        run.resume()
     return run
 
 

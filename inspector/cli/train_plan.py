@@ -148,21 +148,32 @@ def fresh(
     return TrainConfig(**options)
 
 
-def stored(out: Path, asked: Asked) -> TrainConfig:
+def stored(out: Path, asked: Asked, init: Bundle | None) -> TrainConfig:
     """The config of the run in that folder, to go on with. Only what ends the run may be changed.
 
     Raises DataError: there is none; SettingsError: it was begun with another value of an option.
     """
     config = _read_config(out)
-    for name, value in asked.stored().items():
-        if getattr(config, name) != value:
+    began = config.model_dump() | {"symmetries": config.augmentation.symmetries}
+    for name, value in _decided(asked, init).items():
+        if began[name] != value:
             raise SettingsError(
-                f"{out}: this run began with {name} {_shown(getattr(config, name))}, not {_shown(value)}; "
+                f"{out}: this run began with {name} {_shown(began[name])}, not {_shown(value)}; "
                 "leave the option out, or give another --out"
             )
     if asked.minutes is None and asked.epochs is None:
         return config
     return config.model_copy(update={"minutes": asked.minutes, "epochs": asked.epochs, "patience": None})
+
+
+def _decided(asked: Asked, init: Bundle | None) -> dict[str, Any]:
+    """What the user's options fix of a config, and `symmetries`."""
+    others: dict[str, Any] = {
+        "final_size": None if (size := _size(asked.size)) == "auto" else size,
+        "symmetries": None if asked.symmetries == "auto" else asked.symmetries,
+        "started_from": started_from(init) if init else None,
+    }
+    return asked.stored() | {name: value for name, value in others.items() if value is not None}
 
 
 def check_free(out: Path) -> None:
@@ -228,4 +239,4 @@ def _read_config(out: Path) -> TrainConfig:
 
 
 def _shown(value: object) -> str:
-    return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
+    return (", ".join(value) if isinstance(value, tuple) else str(value)) or "none"

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+# No pyplot: that keeps global state and asks for a display.
+from matplotlib.figure import Figure
+
 from inspector.errors import SettingsError
 from inspector.training.journal import Row
 
@@ -29,11 +32,7 @@ def draw(rows: Sequence[Row], folder: Path) -> None:
             raise SettingsError(f"{folder / name}: cannot be written: {error.strerror}; make room") from error
 
 
-def _figure(rows: Sequence[Row]) -> Any:
-    # Imported here: it takes a second, and only a run that ends needs it. No pyplot: that keeps global state
-    # and asks for a display.
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
+def _figure(rows: Sequence[Row]) -> Figure:
     figure = Figure(figsize=SIZE, layout="constrained")
     losses, rate, figures = figure.subplots(3, 1, sharex=True, height_ratios=(3, 1, 3))
     learnt = [row for row in rows if "losses" in row]

@@ -136,9 +136,14 @@ def test_going_on_takes_the_options_of_the_run_and_refuses_others(
 ) -> None:
     run, _ = tiny_run
     words = ("train", "--data", f"coco:{parts}", "--out", run, "--resume")
-    refused = inspector(*words, "--attention", "se")
-    assert refused.returncode == 1
-    assert "this run began with attention cbam, not se" in refused.stderr.splitlines()[-1]
+    for option, value, complaint in (
+        ("--attention", "se", "attention cbam, not se"),
+        ("--size", "64", "final_size 96, not 64"),
+        ("--init", str(run / "bundle"), "started_from none, not tiny"),
+    ):
+        refused = inspector(*words, option, value)
+        assert refused.returncode == 1
+        assert f"this run began with {complaint}" in refused.stderr.splitlines()[-1]
     assert config_of(run)["attention"] == "cbam"
 
 
