@@ -107,8 +107,7 @@ def _inner(frames: Corners, size: tuple[int, int]) -> Corners:
 
 def _within(corners: Corners, frames: Corners) -> NDArray[np.bool_]:
     begin, end = corners[..., :2] >= frames[..., :2], corners[..., 2:] <= frames[..., 2:]
-    within: NDArray[np.bool_] = np.logical_and(begin, end).all(axis=-1)
-    return within
+    return np.asarray((begin & end).all(axis=-1), np.bool_)
 
 
 def _strongest(found: Found, iou: float) -> Found:
