@@ -86,7 +86,8 @@ def _merge_class(found: Found, inner: Corners, size: tuple[int, int], iou: float
     cut = ~_within(found.corners, _inner(found.tiles, size))
     whole = _strongest(found.take(np.flatnonzero(~cut)), iou)
     whole, pieces = _give_way(whole, found.take(np.flatnonzero(cut)))
-    hulls, alone = [], []
+    hulls: list[Found] = []
+    alone: list[Found] = []
     for group in _belonging(pieces, iou):
         hull = _around(pieces.take(group))
         # A tile that sees all of it clear of its own edges, and has no box of it: its word counts. Two views
@@ -105,8 +106,8 @@ def _inner(frames: Corners, size: tuple[int, int]) -> Corners:
 
 
 def _within(corners: Corners, frames: Corners) -> NDArray[np.bool_]:
-    within: NDArray[np.bool_] = (corners[..., :2] >= frames[..., :2]).all(-1)
-    return within & (corners[..., 2:] <= frames[..., 2:]).all(-1)
+    begin, end = corners[..., :2] >= frames[..., :2], corners[..., 2:] <= frames[..., 2:]
+    return np.asarray((begin & end).all(axis=-1), np.bool_)
 
 
 def _strongest(found: Found, iou: float) -> Found:
