@@ -147,10 +147,9 @@ def _kept(recipe: Path, version: int) -> Path:
 
 
 def _cost_table(bench: Bench, before: FloatArray, after: FloatArray, hoped: Cost | None) -> Table:
-    title = "at the thresholds as they are, as chosen, and as chosen on other parts than measured on"
-    table = Table("", "now", "new", "to be expected", title=title, title_justify="left")
+    table = Table("", "now", "new", "expected on new parts", title="what they do", title_justify="left")
     costs = [bench.cost(before), bench.cost(after), hoped]
-    bad = "single-defect boards" if bench.single else "defective images"
+    bad = "one-defect boards" if bench.single else "defective images"
     rows = [
         ("escapes per defect", "escape_per_defect"),
         (f"escapes, {bad} judged OK", "escape"),
@@ -170,7 +169,7 @@ def _cost_table(bench: Bench, before: FloatArray, after: FloatArray, hoped: Cost
 
 def _class_table(bench: Bench, before: FloatArray, choice: Choice) -> Table:
     table = Table("class", title="by class", title_justify="left")
-    for name in ("defects", "threshold now", "new", "missed now", "new", "good boards it rejects now", "new"):
+    for name in ("defects", "threshold", "new", "missed", "new", "rejects good", "new"):
         table.add_column(name, justify="right")
     settings = (before, choice.thresholds)
     for index, name in enumerate(bench.classes):

@@ -155,10 +155,13 @@ class _Search:
         self._candidates = candidates
         self._before = before
         self.kept: Flags = np.bincount(bench.kinds, minlength=len(bench.classes)) == 0
-        # What is to be caught: defects, or, where the escape rate is what is wanted, bad boards.
-        escape = wanted.mode == "escape"
-        self._targets = bench.bad if escape else bench.defects
-        self._target_margin = bench.margin if escape else 0.0
+        # What is to be caught. A defect needs a finding that counts; a board is caught by REVIEW too.
+        caught = [(bench.bad, bench.margin)]
+        if wanted.mode == "overkill":
+            caught.append((bench.defects, 0.0))
+        self._targets = np.concatenate([rows.scores for rows, _ in caught])
+        self._doubted = np.concatenate([rows.doubted for rows, _ in caught])
+        self._margins = np.concatenate([np.full((len(rows), 1), margin) for rows, margin in caught])
 
     def better(self, a: FloatArray, b: FloatArray) -> bool:
         return self._harm(a) < self._harm(b)
@@ -184,13 +187,17 @@ class _Search:
         return thresholds
 
     def _harm(self, thresholds: FloatArray) -> tuple[int, int, int, int]:
-        """To be as low as it can: boards beyond the wanted rate, then what is weighed against it."""
+        """To be as low as it can: boards beyond the wanted rate, then what is weighed against it.
+
+        Against overkill, defects and bad boards alike: on a board with one defect it scores lower than among
+        others, and a board with many is caught by any of them.
+        """
         bench = self._bench
         rejected = int(bench.not_ok(bench.good, thresholds).sum())
         escaped = int((~bench.not_ok(bench.bad, thresholds)).sum())
         missed = int((~bench.found(thresholds)).sum())
         if self._wanted.mode == "overkill":
-            return max(0, rejected - self._allowed), missed, escaped, rejected
+            return max(0, rejected - self._allowed), missed + escaped, rejected, missed
         return max(0, escaped - self._allowed), rejected, missed, escaped
 
     def _next(self, thresholds: FloatArray, free: Flags) -> tuple[int, float] | None:
@@ -202,8 +209,8 @@ class _Search:
             return None
         for column in np.flatnonzero(free).tolist():
             lower = self._candidates[self._candidates < thresholds[column]]
-            gains = self._fires(self._targets, column, lower, self._target_margin, ~caught)
-            costs = self._fires(bench.good, column, lower, bench.margin, ~rejected)
+            gains = _reached(self._targets[~caught, column], lower - self._margins[~caught])
+            costs = _reached(bench.good.scores[~rejected, column], lower - bench.margin)
             for value, gain, cost in zip(lower.tolist(), gains.tolist(), costs.tolist(), strict=True):
                 if self._wanted.mode == "overkill" and rejected.sum() + cost > self._allowed:
                     continue
@@ -214,16 +221,8 @@ class _Search:
         return step
 
     def _caught(self, thresholds: FloatArray) -> Flags:
-        rows = self._targets
-        flags: Flags = (rows.scores >= thresholds - self._target_margin).any(axis=1) | rows.doubted
-        return flags
-
-    def _fires(
-        self, rows: Rows, column: int, values: FloatArray, margin: float, among: Flags
-    ) -> NDArray[np.int64]:
-        """(len(values),) of the rows in `among`, how many the class reaches at each value."""
-        counts: NDArray[np.int64] = (rows.scores[among, column][:, None] >= values - margin).sum(axis=0)
-        return counts
+        reached = (self._targets >= thresholds - self._margins).any(axis=1)
+        return np.asarray(reached | self._doubted, np.bool_)
 
     def _quieten(self, thresholds: FloatArray, free: Flags) -> None:
         """Raise what can be raised: a step may have caught more than was wanted."""
@@ -254,9 +253,14 @@ class _Search:
         assert one is not None  # noqa: S101 - both kinds of board are there
         at = float(nearest[~self.kept][0]) if (~self.kept).any() else float(nearest[0])
         raise SettingsError(
-            f"--{self._wanted.mode} {self._wanted.rate:.3%}: cannot be had with this model on these images;"
-            f" the nearest is {one.value:.2%} ({one.count} of {one.of}), with every threshold at {at:.2f}"
+            f"--{self._wanted.mode} {self._wanted.rate * 100:g}%: cannot be had with this model on these"
+            f" images; the nearest is {one.value:.2%} ({one.count} of {one.of}), with every threshold at {at:.2f}"
         )
+
+
+def _reached(scores: FloatArray, limits: FloatArray) -> NDArray[np.int64]:
+    """(n,) scores against (C,) or (n, C) limits -> (C,) how many reach each."""
+    return np.asarray((scores[:, None] >= limits).sum(axis=0), np.int64)
 
 
 def doubts(bench: Bench, wanted: Wanted) -> Sequence[str]:

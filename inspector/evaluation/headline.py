@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
 def lines(report: Report) -> list[Line]:
     """Those there are: what the data cannot show is left out."""
-    return [*boxes(report), *verdicts(report), *attention(report)]
+    return [*boxes(report), *by_class(report), *verdicts(report), *attention(report)]
 
 
 def boxes(report: Report) -> Iterator[Line]:
@@ -37,6 +37,9 @@ def boxes(report: Report) -> Iterator[Line]:
         yield Line("DeepPCB F at the thresholds", own.f, spread.get("f"))
         yield Line("... precision", own.precision)
         yield Line("... recall", own.recall)
+
+
+def by_class(report: Report) -> Iterator[Line]:
     for name, scores in report.per_class.items():
         yield Line(f"mAP50 of {name}", scores.map50, None, f"of {scores.truths}")
 

@@ -15,7 +15,7 @@ INK, FAINT = "#1c2227", "#d6dade"
 COLOURS = ("#0b63b0", "#c2410c", "#16803c", "#7a3fa0", "#8a6d00")
 """Dark enough on white for thin lines; told apart also by those who see no red and green, by the labels."""
 
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 40
+LEFT, RIGHT, TOP, BOTTOM = 46, 24, 12, 40
 """Pixels around the plot for the axes."""
 
 _FEW = 9
@@ -134,7 +134,9 @@ class _Frame:
         look = f'r="4.5" fill="{mark.colour}" stroke="#fff" stroke-width="1.5"'
         dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" {look}/>'
         right = x < LEFT + self.width * 0.7
-        label = _text(x + (9 if right else -9), y - 7, mark.label, "start" if right else "end")
+        above = y > TOP + 20
+        height = y - 7 if above else y + 18
+        label = _text(x + (9 if right else -9), height, mark.label, "start" if right else "end")
         return dot + (label if mark.label else "")
 
 

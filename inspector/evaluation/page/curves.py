@@ -25,7 +25,7 @@ def precision_recall(recipe: Recipe, evaluated: Evaluated) -> list[str]:
         point = _operating_point(evaluated, name, threshold)
         marks = [Mark(point, f"at {threshold:.2f}")] if point else []
         x, y = Axis("recall"), Axis("")
-        drawn = chart(lines, x, y, size=(330, 230), marks=marks, title=f"precision against recall of {name}")
+        drawn = chart(lines, x, y, size=(328, 230), marks=marks, title=f"precision against recall of {name}")
         scores = evaluated.scores.per_class[name]
         words = f"{name}: AP50 {percent(scores.map50)}, {scores.truths} defects"
         figures.append(f"<figure><h3>{escape(words)}</h3>{drawn}</figure>")

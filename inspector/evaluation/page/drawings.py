@@ -1,4 +1,7 @@
-"""Pictures for the report: a place on a part with true and found boxes, and beside it with the map."""
+"""Pictures for the report: a place on a part with true and found boxes, and beside it with the map.
+
+They are drawn about as large as the page shows them, so that lines and labels keep their width.
+"""
 
 from __future__ import annotations
 
@@ -21,39 +24,57 @@ TRUE = (20, 150, 60)
 SURROUNDINGS, LEAST = 4.0, 128
 """A close-up is four times as wide as what it shows, and at least so many pixels."""
 
-WIDEST = 720
-"""Pixels: a whole part is shrunk to this, which is more than a page shows."""
+PANE = 256
+"""Pixels: a smaller pane is enlarged by a whole factor to at least this, a larger one shrunk to twice it."""
 
-_GAP = 8
-"""White pixels between the two panes."""
+_GAP, _GREY = 4, 197
+"""Pixels between the two panes, and their colour: parts may be white as well as black."""
 
 _FAINT = 0.5
 """Findings below this share of their threshold would only hide the part."""
 
 
 def close_up(image: Image, case: Case, box: Box) -> Image:
-    """(h, w, 3) RGB around a box; boxes left, map right."""
-    return _panes(image, case, _window(box, image.shape))
+    """(h, w, 3) RGB around a box; left the boxes with their labels, right the map."""
+    window = _window(box, image.shape)
+    plain, factor = _sized(_cut(image, window))
+    left = overlay.draw(plain, _placed(case, window, factor))
+    return _beside(_with_truths(left, case, window, factor), plain, _map(case, image.shape, window))
 
 
 def whole(image: Image, case: Case) -> Image:
-    """(h, w, 3) RGB of the whole part; boxes left, map right."""
+    """(h, w, 3) RGB of the whole part; left the boxes without labels, which would hide it, right the map."""
     height, width = image.shape[:2]
-    return _panes(image, case, (0, 0, width, height))
+    window = (0, 0, width, height)
+    plain, factor = _sized(_cut(image, window))
+    left = overlay.draw(plain, [])
+    for finding in _placed(case, window, factor):
+        colour = overlay.COUNTED if finding.counted else overlay.NOT_COUNTED
+        _rectangle(left, finding.box, colour, 2)
+    return _beside(_with_truths(left, case, window, factor), plain, _map(case, image.shape, window))
 
 
-def _panes(image: Image, case: Case, window: Window) -> Image:
+def _cut(image: Image, window: Window) -> Image:
     x1, y1, x2, y2 = window
-    plain = image[y1:y2, x1:x2]
-    findings = [_moved(finding, x1, y1) for finding in _shown(case, window)]
-    truths = [(a - x1, b - y1, c - x1, d - y1) for a, b, c, d in case.truth_boxes.tolist()]
-    left = _with_truths(overlay.draw(plain, findings), truths, plain.shape)
-    field = _map(case, image.shape, window)
+    return image[y1:y2, x1:x2]
+
+
+def _sized(image: Image) -> tuple[Image, float]:
+    """About `PANE` pixels, and the factor that made it so."""
+    side = max(image.shape[:2])
+    if side < PANE:
+        times = -(-PANE // side)
+        return np.repeat(np.repeat(image, times, axis=0), times, axis=1), float(times)
+    factor = min(1.0, 2 * PANE / side)
+    size = tuple(max(1, round(length * factor)) for length in image.shape[1::-1])
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8), factor
+
+
+def _beside(left: Image, plain: Image, field: Image | None) -> Image:
     if field is None:
-        return _shrunk(left)
-    right = overlay.draw(plain, [], field)
-    gap = np.full((len(left), _GAP, 3), 255, np.uint8)
-    return np.concatenate([_shrunk(left), gap[: len(_shrunk(left))], _shrunk(right)], axis=1)
+        return left
+    gap = np.full((len(left), _GAP, 3), _GREY, np.uint8)
+    return np.concatenate([left, gap, overlay.draw(plain, [], field)], axis=1)
 
 
 def _map(case: Case, shape: tuple[int, ...], window: Window) -> Image | None:
@@ -79,40 +100,33 @@ def _span(middle: float, side: int, limit: int) -> tuple[int, int]:
     return start, min(limit, start + side)
 
 
-def _shown(case: Case, window: Window) -> list[Finding]:
-    """Those in the window that count, or nearly do."""
-    x1, y1, x2, y2 = window
+def _placed(case: Case, window: Window, factor: float) -> list[Finding]:
+    """The findings in the window that count, or nearly do, in the pane's own pixels."""
     return [
-        finding
+        finding.model_copy(update={"box": _in_pane(finding.box, window, factor)})
         for finding in case.judgement.findings
-        if (finding.counted or finding.score >= _FAINT * finding.threshold)
-        and finding.box[0] < x2
-        and finding.box[1] < y2
-        and finding.box[2] > x1
-        and finding.box[3] > y1
+        if (finding.counted or finding.score >= _FAINT * finding.threshold) and _meets(finding.box, window)
     ]
 
 
-def _moved(finding: Finding, x: int, y: int) -> Finding:
-    x1, y1, x2, y2 = finding.box
-    return finding.model_copy(update={"box": (x1 - x, y1 - y, x2 - x, y2 - y)})
+def _meets(box: Sequence[float], window: Window) -> bool:
+    return box[0] < window[2] and box[1] < window[3] and box[2] > window[0] and box[3] > window[1]
 
 
-def _with_truths(canvas: Image, truths: Sequence[Box], shape: tuple[int, ...]) -> Image:
-    factor = canvas.shape[0] // shape[0]
-    line = max(1, round(max(canvas.shape[:2]) / 500))
-    for box in truths:
-        x1, y1, x2, y2 = (round(side * factor) for side in box)
+def _in_pane(box: Sequence[float], window: Window, factor: float) -> Box:
+    x, y = window[:2]
+    x1, y1, x2, y2 = box
+    return (x1 - x) * factor, (y1 - y) * factor, (x2 - x) * factor, (y2 - y) * factor
+
+
+def _with_truths(canvas: Image, case: Case, window: Window, factor: float) -> Image:
+    for box in case.truth_boxes.tolist():
         # Outside the found box's line, so that both are seen where they agree.
-        far = 3 * line
-        cv2.rectangle(canvas, (x1 - far, y1 - far), (x2 + far, y2 + far), TRUE, line)
+        x1, y1, x2, y2 = _in_pane(box, window, factor)
+        _rectangle(canvas, (x1 - 3, y1 - 3, x2 + 3, y2 + 3), TRUE, 2)
     return canvas
 
 
-def _shrunk(picture: Image) -> Image:
-    height, width = picture.shape[:2]
-    scale = WIDEST / max(height, width)
-    if scale >= 1:
-        return picture
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+def _rectangle(canvas: Image, box: Box, colour: tuple[int, int, int], line: int) -> None:
+    x1, y1, x2, y2 = (round(side) for side in box)
+    cv2.rectangle(canvas, (x1, y1), (x2, y2), colour, line)

@@ -16,7 +16,7 @@ from inspector.imaging.overlay import encode_png
 
 LEGEND = "where the network looks (trained on defect regions); the boxes decide"
 
-WORST = 9
+WORST = 8
 """Misses, and false alarms, that are shown."""
 
 PARTS = 4
@@ -25,7 +25,8 @@ PARTS = 4
 _BOXES = (
     '<p class="legend"><span><i class="box" style="border-color:#14963c"></i>true</span>'
     '<span><i class="box" style="border-color:#e61e1e"></i>found, counts</span>'
-    '<span><i class="box" style="border-color:#f0aa00"></i>found, below its threshold</span></p>'
+    '<span><i class="box" style="border-color:#f0aa00"></i>found, below its threshold</span>'
+    "<span>right: the map, red where it is 1, clear where it is 0</span></p>"
 )
 
 
@@ -133,8 +134,8 @@ def where_it_looks(evaluation: Evaluation, pictures: Pictures) -> str:
         for kind, cases in (("bad", _defective(evaluation)), ("good", _good(evaluation)))
         for number, case in enumerate(_spread(cases, PARTS), 1)
     ]
-    gallery = f'<div class="pictures large">{"".join(shown)}</div>'
-    return section(title, note(f"The map: {LEGEND}."), figures, _BOXES, gallery)
+    gallery = f'<div class="pictures">{"".join(shown)}</div>'
+    return section(title, note(f"The map: {LEGEND}."), f'<div class="words">{figures}</div>', _BOXES, gallery)
 
 
 def _defective(evaluation: Evaluation) -> list[Case]:
