@@ -254,7 +254,8 @@ class _Search:
         at = float(nearest[~self.kept][0]) if (~self.kept).any() else float(nearest[0])
         raise SettingsError(
             f"--{self._wanted.mode} {self._wanted.rate * 100:g}%: cannot be had with this model on these"
-            f" images; the nearest is {one.value:.2%} ({one.count} of {one.of}), with every threshold at {at:.2f}"
+            f" images; the nearest is {one.value:.2%} ({one.count} of {one.of}), with every threshold at"
+            f" {at:.2f}"
         )
 
 
