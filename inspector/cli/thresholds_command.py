@@ -87,7 +87,7 @@ def thresholds(
     console = Console()
     console.print(_cost_table(bench, before, choice.thresholds, hoped))
     console.print(_class_table(bench, before, choice))
-    for line in [*_remarks(bench, choice, split), *doubts(bench, wanted)]:
+    for line in [*_remarks(bench, choice, split), *doubts(bench, wanted, hoped)]:
         console.print(line, highlight=False, soft_wrap=True)
     renewed = _renewed(rules, classes, choice)
     bundle.check(renewed)

@@ -264,15 +264,23 @@ def _reached(scores: FloatArray, limits: FloatArray) -> NDArray[np.int64]:
     return np.asarray((scores[:, None] >= limits).sum(axis=0), np.int64)
 
 
-def doubts(bench: Bench, wanted: Wanted) -> Sequence[str]:
-    """What the images are too few to show."""
+def doubts(bench: Bench, wanted: Wanted, hoped: Cost | None = None) -> Sequence[str]:
+    """What the images are too few to show, and whether new parts will keep to what is wanted."""
+    lines = []
+    likely = hoped and (hoped.overkill if wanted.mode == "overkill" else hoped.escape)
+    if likely and likely.value > wanted.rate:
+        lines.append(
+            f"on new parts expect {wanted.mode} of {likely.value:.2%}, more than the wanted"
+            f" {wanted.rate * 100:g}%: ask for less, or bring more images"
+        )
     rows = len(_limited(wanted, bench))
     what = "good" if wanted.mode == "overkill" else "bad"
     if not rows or wanted.rate >= 1 / rows:
-        return ()
+        return lines
     none = rate(0, rows)
     assert none is not None  # noqa: S101 - there are rows
-    return (
+    lines.append(
         f"with {rows} {what} boards a rate below {1 / rows:.2%} cannot be verified: none of {rows} still"
-        f" allows for up to {none.high:.2%}",
+        f" allows for up to {none.high:.2%}"
     )
+    return lines

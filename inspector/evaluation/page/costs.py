@@ -91,7 +91,7 @@ def _cells(cost: Cost) -> Iterable[str]:
 
 
 def _bad(bench: Bench) -> str:
-    return "single-defect parts" if bench.single else "bad parts"
+    return "one-defect parts" if bench.single else "bad parts"
 
 
 def _range(values: Sequence[float]) -> str:

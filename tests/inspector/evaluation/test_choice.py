@@ -7,7 +7,8 @@ import pytest
 
 from inspector.errors import DataError, SettingsError
 from inspector.evaluation.choice import Mode, Wanted, choose, doubts, expected
-from inspector.evaluation.operating import Bench, Rows
+from inspector.evaluation.metrics import rate
+from inspector.evaluation.operating import Bench, Cost, Rows
 
 BEFORE = np.array([0.5, 0.5])
 LOWEST = 0.05
@@ -28,8 +29,8 @@ def bench(
     return Bench(("open", "short"), bad, kinds, bad, rows(good, 1000), margin, single=True)
 
 
-def wanted(rate: float, mode: Mode = "overkill") -> Wanted:
-    return Wanted(mode, rate)
+def wanted(share: float, mode: Mode = "overkill") -> Wanted:
+    return Wanted(mode, share)
 
 
 APART = bench([0.9] * 12, [0.4] * 12, [(0.6, 0.1)] * 10 + [(0.0, 0.0)] * 90)
@@ -76,7 +77,7 @@ QUIET = [(0.6, 0.1)] * 5 + [(0.0, 0.0)] * 95
 
 
 @pytest.mark.parametrize(
-    ("images", "rate", "why"),
+    ("images", "share", "why"),
     [
         (bench([0.9] * 12, [0.4] * 12, QUIET[:40]), 0.5, "40 good boards are too few"),
         (bench([0.9] * 12, [0.4] * 12, QUIET), 0.01, "1 good boards that may be rejected are too few"),
@@ -84,8 +85,8 @@ QUIET = [(0.6, 0.1)] * 5 + [(0.0, 0.0)] * 95
         (bench([0.9] * 12, [0.9] * 12, QUIET), 0.05, "a threshold for each class finds no more"),
     ],
 )
-def test_too_little_to_gain_gives_one_for_all_and_says_why(images: Bench, rate: float, why: str) -> None:
-    choice = choose(images, wanted(rate), BEFORE, LOWEST)
+def test_too_little_to_gain_gives_one_for_all_and_says_why(images: Bench, share: float, why: str) -> None:
+    choice = choose(images, wanted(share), BEFORE, LOWEST)
     assert not choice.by_class.any()
     assert why in choice.why_one
     assert choice.thresholds[0] == choice.thresholds[1]
@@ -112,16 +113,16 @@ def test_a_wanted_escape_rate_is_had_with_the_fewest_rejected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "rate", "message"),
+    ("mode", "share", "message"),
     [
         ("overkill", 0.01, r"the nearest is 4.00% \(2 of 50\), with every threshold at 0.05"),
         ("escape", 0.0, r"the nearest is 4.17% \(1 of 24\)"),
     ],
 )
-def test_what_cannot_be_had_is_refused_with_the_nearest(mode: Mode, rate: float, message: str) -> None:
+def test_what_cannot_be_had_is_refused_with_the_nearest(mode: Mode, share: float, message: str) -> None:
     images = bench([0.9] * 12, [0.9] * 11 + [0.0], [(0.99, 0.0)] * 2 + [(0.0, 0.0)] * 48)
     with pytest.raises(SettingsError, match=message):
-        choose(images, wanted(rate, mode), BEFORE, LOWEST)
+        choose(images, wanted(share, mode), BEFORE, LOWEST)
 
 
 def test_a_review_band_is_overkill_and_no_threshold_reaches_below_what_is_reported() -> None:
@@ -139,7 +140,7 @@ def test_nothing_to_weigh_against(empty: str) -> None:
 
 
 def test_what_too_few_boards_cannot_show_is_said() -> None:
-    assert doubts(APART, wanted(0.01)) == ()
+    assert doubts(APART, wanted(0.01)) == []
     (doubt,) = doubts(APART, wanted(0.005))
     assert "with 100 good boards a rate below 1.00% cannot be verified" in doubt
     assert "3.70%" in doubt
@@ -169,3 +170,10 @@ def test_noise_that_a_class_of_its_own_could_hang_on_costs_more_on_parts_not_see
     assert cost.overkill is not None
     assert seen.overkill.count <= 10
     assert cost.overkill.count >= seen.overkill.count
+
+
+def test_more_than_wanted_on_parts_not_seen_is_said() -> None:
+    hoped = Cost(rate(0, 100), rate(0, 24), rate(4, 100))
+    assert doubts(APART, wanted(0.05), hoped) == []
+    (doubt,) = doubts(APART, wanted(0.03), hoped)
+    assert doubt.startswith("on new parts expect overkill of 4.00%, more than the wanted 3%")

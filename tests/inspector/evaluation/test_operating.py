@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from inspector.data.dataset import as_labels
 from inspector.evaluation import image_metrics
 from inspector.evaluation.operating import Bench, of_recipe
+from inspector.evaluation.predictions import Case
+from inspector.evaluation.predictions import case as make
 from inspector.evaluation.report import Material
 from inspector.messages.recipe import ImageSize, Recipe, Review, Thresholds
 from tests.inspector.evaluation.cases import CLASSES
@@ -29,10 +32,7 @@ def material(recipe: Recipe) -> Material:
     return Material(classes=CLASSES, posted=tuple(cases), boards={"defective": bad, "good": good})
 
 
-def judged(case, recipe):  # type: ignore[no-untyped-def]
-    from inspector.data.dataset import as_labels
-    from inspector.evaluation.predictions import case as make
-
+def judged(case: Case, recipe: Recipe) -> Case:
     truth = (case.truth_boxes, as_labels([CLASSES.index(name) for name in case.truth_classes]))
     return make(case.name, case.group, truth, CLASSES, case.prediction, recipe)
 
