@@ -264,9 +264,9 @@ def _reached(scores: FloatArray, limits: FloatArray) -> NDArray[np.int64]:
     return np.asarray((scores[:, None] >= limits).sum(axis=0), np.int64)
 
 
-def doubts(bench: Bench, wanted: Wanted, hoped: Cost | None = None) -> Sequence[str]:
+def doubts(bench: Bench, wanted: Wanted, hoped: Cost | None) -> Sequence[str]:
     """What the images are too few to show, and whether new parts will keep to what is wanted."""
-    lines = []
+    lines = [] if hoped else ["too few images to say what to expect on new parts"]
     likely = hoped and (hoped.overkill if wanted.mode == "overkill" else hoped.escape)
     if likely and likely.value > wanted.rate:
         lines.append(

@@ -140,8 +140,10 @@ def test_nothing_to_weigh_against(empty: str) -> None:
 
 
 def test_what_too_few_boards_cannot_show_is_said() -> None:
-    assert doubts(APART, wanted(0.01)) == []
-    (doubt,) = doubts(APART, wanted(0.005))
+    nothing = Cost(None, None, None)
+    assert doubts(APART, wanted(0.01), nothing) == []
+    assert doubts(APART, wanted(0.01), None) == ["too few images to say what to expect on new parts"]
+    (doubt,) = doubts(APART, wanted(0.005), nothing)
     assert "with 100 good boards a rate below 1.00% cannot be verified" in doubt
     assert "3.70%" in doubt
 
