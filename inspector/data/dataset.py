@@ -29,6 +29,8 @@ class Sample:
     """Board, tile or lot: a split keeps a group on one side."""
     template: Path | None = None
     """An aligned defect-free image, where the data has one."""
+    mask: tuple[Path, ...] = ()
+    """Files whose union is the defects' pixels, where the data has such; `sources.masks.read` reads them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ class Board:
 
     name: str
     """The sample's name and the kind, as in `00041000.good`."""
+    sample: str
     group: str
     kind: Kind
     image: Image
@@ -142,7 +143,7 @@ def _board(
 ) -> Board:
     healed, keep = heal(image, template, sample.boxes, keep, rng)
     name = f"{sample.name}.{kind}"
-    return Board(name, sample.group, kind, healed, sample.boxes[keep], sample.labels[keep])
+    return Board(name, sample.name, sample.group, kind, healed, sample.boxes[keep], sample.labels[keep])
 
 
 def _read(path: str) -> Image:

@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 from inspector.evaluation import attention_metrics, coco_metrics, deeppcb_protocol, image_metrics
 from inspector.evaluation.attention_metrics import AttentionScores
+from inspector.evaluation.bootstrap import Intervals
 from inspector.evaluation.coco_metrics import ClassScores
 from inspector.evaluation.deeppcb_protocol import DeepPcbScores
 from inspector.evaluation.image_metrics import ImageScores
+from inspector.evaluation.intervals import intervals
 from inspector.evaluation.metrics import Rate
 from inspector.evaluation.predictions import Case
 
@@ -31,6 +33,8 @@ class Scores(BaseModel):
     image: ImageScores | None
     """On evaluation boards; None where none can be made or only answers are known."""
     attention: AttentionScores | None
+    intervals: Intervals | None = None
+    """95 %, by bootstrap; None for a single group."""
 
 
 class ModelFacts(BaseModel):
@@ -57,7 +61,7 @@ class Report(Scores):
     boards: dict[str, int]
     """Evaluation boards of each kind behind `image`."""
     seed: int
-    """Of the evaluation boards."""
+    """Of the evaluation boards, and of the draws behind the intervals."""
     seconds: float
 
 
@@ -83,20 +87,21 @@ class Material(BaseModel):
         return sorted({case.group for case in self.posted if case.group})
 
 
-def score(material: Material) -> Scores:
+def score(material: Material, *, seed: int | None = None) -> Scores:
+    """With `seed`, of the draws, also the intervals."""
     posted, boards = material.posted, material.boards
-    coco = coco_metrics.score(posted, material.classes)
-    good = boards.get("good", ())
+    coco = coco_metrics.evaluate(posted, material.classes)
     return Scores(
         images=len(posted),
         defects=sum(len(case.truth_boxes) for case in posted),
-        map50=coco and coco.map50,
-        map50_95=coco and coco.map50_95,
-        per_class=coco.per_class if coco else {},
-        deeppcb=deeppcb_protocol.score(posted, material.classes) if coco else None,
+        map50=None if coco is None else coco.scores.map50,
+        map50_95=None if coco is None else coco.scores.map50_95,
+        per_class={} if coco is None else coco.scores.per_class,
+        deeppcb=deeppcb_protocol.score(posted, material.classes) if coco is not None else None,
         escape_per_defect=image_metrics.escape_per_defect(posted),
         image=_image(boards),
-        attention=attention_metrics.score(posted, good),
+        attention=attention_metrics.score(posted, boards.get("good", ())),
+        intervals=None if seed is None else intervals(posted, boards, material.classes, coco, seed=seed),
     )
 
 

@@ -12,6 +12,7 @@ files.py     what the formats share
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from inspector.data.dataset import Dataset, Sample
@@ -62,7 +63,7 @@ def _cleaned(sample: Sample) -> Sample | None:
     if not filled.any():
         return None
     boxes, labels = sample.boxes[filled], sample.labels[filled]
-    return Sample(sample.name, sample.image, boxes, labels, sample.group, sample.template)
+    return replace(sample, boxes=boxes, labels=labels)
 
 
 def _one(spec: str) -> Divided:
