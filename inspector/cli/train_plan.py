@@ -197,7 +197,11 @@ def _budget(
     if asked.epochs is not None:
         return {"epochs": epochs, **warmup}
     patience = DEFAULT_PATIENCE if len(held_back) else None
-    early = f"; fewer if validation does not improve for {DEFAULT_PATIENCE:.0%} of them" if patience else ""
+    early = (
+        f"; fewer if validation does not improve for {100 * DEFAULT_PATIENCE:.0f} % of them"
+        if patience
+        else ""
+    )
     say(console, f"budget: {epochs} epochs, {steps} steps{early} (--minutes or --epochs set another)")
     return {"epochs": epochs, "patience": patience, **warmup}
 

@@ -108,7 +108,7 @@ def _tones(
     tones = {"binarise": 0.0, "contrast": contrast, "blur": 1.0, "scale": 0.0 if fixed else 0.15}
     tinted = ", colours" if channels == 3 else ""
     scaled = "" if fixed else ", scale by up to 15 %"
-    varied = f"contrast{tinted} and brightness vary by up to {contrast:.0%}{scaled}, noise and blur"
+    varied = f"contrast{tinted} and brightness vary by up to {100 * contrast:.0f} %{scaled}, noise and blur"
     return tones | {"tint": 0.1 if channels == 3 else 0.0}, (f"images have tones: {varied}",)
 
 
@@ -168,7 +168,9 @@ def _paste(data: Dataset, *, fixed: bool) -> tuple[float, tuple[str, ...]]:
         return 0.0, ()
     share = 0.5 if len(rare) == len(data.classes) else 0.25
     names = ", ".join(data.classes[label] for label in sorted(rare))
-    return share, (f"few examples of {names}: pasted into {share:.0%} of the images, with good controls",)
+    return share, (
+        f"few examples of {names}: pasted into {100 * share:.0f} % of the images, with good controls",
+    )
 
 
 def _sampling(data: Dataset, *, fixed: bool) -> tuple[float, float | None, tuple[str, ...]]:
@@ -186,7 +188,9 @@ def _sampling(data: Dataset, *, fixed: bool) -> tuple[float, float | None, tuple
     wanted = min(max(natural, min(GOOD_SHARES[0], 3 * natural)), GOOD_SHARES[1])
     if abs(wanted - natural) < 0.005:
         return balance, None, tuple(sentences)
-    sentences.append(f"{wanted:.0%} of the images shown are good ones, of {natural:.0%} in the data")
+    sentences.append(
+        f"{100 * wanted:.0f} % of the images shown are good ones, of {100 * natural:.0f} % in the data"
+    )
     return balance, round(wanted, 3), tuple(sentences)
 
 

@@ -88,8 +88,8 @@ def test_a_tiny_set_trains_and_says_what_was_decided(tiny_run: tuple[Path, str])
     run, said = tiny_run
     for sentence in (
         "images are seen whole, on 96 x 96 px",
-        "few examples of dent, scratch: pasted into 50% of the images",
-        "40% of the images shown are good ones, of 6",
+        "few examples of dent, scratch: pasted into 50 % of the images",
+        "40 % of the images shown are good ones, of 70 % in the data",
         "flips and quarter turns (--symmetries none",
         "step 0: validation",
         "best by loss (there are fewer than 10 defects to count)",
