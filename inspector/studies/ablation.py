@@ -47,6 +47,8 @@ from inspector.training.loop import Progress, Run
 
 KINDS: tuple[AttentionKind, ...] = ("none", "se", "cbam")
 
+DEFAULTS = TrainConfig()
+
 BOARDS = 30
 """Synthetic boards of each size that a run is measured on."""
 
@@ -115,12 +117,22 @@ def cells(kinds: Sequence[AttentionKind], placements: Sequence[str], seeds: int)
 class Ablation:
     """One study in one folder."""
 
-    def __init__(self, plan: Plan, data: Material, folder: Path, *, device: str = "cpu") -> None:
-        """Raises SettingsError when the folder holds a study with another plan."""
+    def __init__(
+        self,
+        plan: Plan,
+        data: Material,
+        folder: Path,
+        *,
+        base: TrainConfig = DEFAULTS,
+        device: str = "cpu",
+    ) -> None:
+        """`base` is what the plan does not say: widths, rates. Raises SettingsError when the folder holds a
+        study with another plan."""
         self.plan = plan
         self.folder = folder
         self._training = data.training
         self._measured = spread(data.measured, plan.limit)
+        self._base = base
         self._device = device
         self._channels = channels_of(
             Dataset(data.training.classes, data.training.samples + data.measured.samples)
@@ -171,8 +183,8 @@ class Ablation:
         return self.folder / "runs" / str(cell)
 
     def _config(self, cell: Cell) -> TrainConfig:
-        """Everything else is training's default. Raises SettingsError for a placement it does not know."""
-        fields = {
+        """Raises SettingsError for a placement that training does not know."""
+        fields: dict[str, object] = {
             "name": "ablation",
             "attention": cell.attention,
             "reduction": self.plan.reduction,
@@ -190,7 +202,7 @@ class Ablation:
         elif cell.placement != "neck":
             raise SettingsError(f"--placement {cell.placement}: this version trains with neck alone")
         try:
-            return TrainConfig.model_validate(fields)
+            return TrainConfig.model_validate(self._base.model_dump() | fields)
         except ValidationError as error:
             first = error.errors()[0]
             raise SettingsError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
