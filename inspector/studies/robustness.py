@@ -83,6 +83,24 @@ class Level(BaseModel):
     map50_95: float
 
 
+class Robustness(BaseModel):
+    """All that `inspector study robustness` says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    version: str
+    part: str
+    images: int
+    recipe: str
+    """id and version."""
+    seed: int
+    """Of the noise."""
+    levels: list[Level]
+    sizes: SizeSweep | None
+    """None where the model does not know the synthetic boards' classes."""
+
+
 def knows_boards(pipeline: Pipeline) -> bool:
     """Whether the synthetic boards' defects are among the model's classes: else their recall says nothing."""
     return (
