@@ -238,11 +238,11 @@ def attention(
     """Weigh a bundle's attention map and gates.
 
     The map against Grad-CAM on the same network, before and behind the gate, against the gate that nobody
-    supervised, and against the same network with its weights shuffled. Then mAP with each gate replaced by its
-    mean, which is what the gate's choices are worth, and whether the channel gates vary over images at all.
-    Images are run about a dozen times by torch: 100 of 640 x 640 take some minutes on two CPU cores.
+    supervised, and against the same network with its weights shuffled. Then mAP with each gate replaced by
+    its mean, which is what the gate's choices are worth, and whether the channel gates vary over images at
+    all. Images are run about a dozen times by torch: 100 of 640 x 640 take some minutes on two CPU cores.
 
-    Example: inspector study attention --data deeppcb:../data/deeppcb --out runs/attention --pictures runs/maps
+    Example: inspector study attention --data deeppcb:DIR --out runs/attention --pictures runs/attention
     """
     console = Console(stderr=True)
     bundle = Bundle.load(resolve(model))
@@ -337,9 +337,10 @@ def _show_attention(found: AttentionStudy) -> None:
         gates.add_row(row.what, *(f"{share:.1%}" for share in shown))
     console.print(gates)
     for name, channel in found.channels.items():
-        varies = f"{name}: {channel.live} of {channel.hidden} hidden units live, weights vary by {channel.spread:.3f}"
+        live = f"{channel.live} of {channel.hidden} hidden units live"
         constant = "" if channel.spread > CONSTANT else "; it says the SAME of every image"
-        console.print(varies + constant, highlight=False, soft_wrap=True)
+        text = f"{name}: {live}, weights vary by {channel.spread:.3f} over images{constant}"
+        console.print(text, highlight=False, soft_wrap=True)
 
 
 def _show_robustness(found: Robustness) -> None:

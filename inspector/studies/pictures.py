@@ -31,6 +31,9 @@ from inspector.studies.data import spread
 TRUTH = (30, 160, 60)
 """RGB of a true box."""
 
+FADED = 0.3
+"""Of an image's own darkness, under a map."""
+
 COLUMNS = (
     "the truth",
     "boxes; red: the part is NG",
@@ -73,8 +76,9 @@ def side_by_side(
             axes[number, place].imshow(picture)
             axes[number, place].axis("off")
             if number == 0:
-                axes[number, place].set_title(COLUMNS[place], fontsize=10)
-        axes[number, 0].set_title(_title(question, number), fontsize=9, loc="left")
+                axes[number, place].set_title(COLUMNS[place], fontsize=11)
+        where = {"transform": axes[number, 0].transAxes, "rotation": 90, "fontsize": 9}
+        axes[number, 0].text(-0.03, 0.5, _title(question), ha="right", va="center", **where)
     figure.supxlabel(f"{LEGEND}; model {bundle.manifest.name} {bundle.manifest.version}", fontsize=9)
     return figure
 
@@ -89,7 +93,12 @@ def _row(image: Image, question: Question, cases: Sequence[Case]) -> Iterator[Im
     yield _true_boxes(image, question)
     yield draw(image, own.judgement.findings)
     for case in cases:
-        yield draw(image, [], case.prediction.attention)
+        yield draw(_faded(image), [], case.prediction.attention)
+
+
+def _faded(image: Image) -> Image:
+    """Light, so that the map's colours show on black as they do on white."""
+    return np.asarray(255 - (255 - image.astype(np.float32)) * FADED, np.uint8)
 
 
 def _true_boxes(image: Image, question: Question) -> Image:
@@ -100,9 +109,11 @@ def _true_boxes(image: Image, question: Question) -> Image:
     return canvas
 
 
-def _title(question: Question, number: int) -> str:
-    what = f"{len(question.boxes)} defects" if len(question.boxes) else "good"
-    return f"{question.name}: {what}" + (f"\n{COLUMNS[0]}" if number == 0 else "")
+def _title(question: Question) -> str:
+    name = question.name.removesuffix(".good")
+    if len(question.boxes):
+        return f"{name}: {len(question.boxes)} defects"
+    return f"{name}: good" if name == question.name else f"{name}: healed, good"
 
 
 def _healed(defective: Dataset) -> Iterator[Question]:
