@@ -87,7 +87,7 @@ def grad_cam(target: Target, at: str = BEFORE_GATE) -> MapOf:
 
     def map_of(network: Detector, images: Tensor) -> Tensor:
         with torch.enable_grad(), _outputs_of(network.get_submodule(at)) as seen:
-            wanted = target(network.raw(images.requires_grad_())).sum()
+            wanted = target(network.raw(images.detach().requires_grad_())).sum()
             features = seen[0][0] if isinstance(seen[0], tuple) else seen[0]
             (gradients,) = torch.autograd.grad(wanted, features)
         weights = gradients.mean((2, 3), keepdim=True)
