@@ -8,12 +8,11 @@ worth. A quiet gate's mean is low and dims the defects too; "open", its maximum 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from inspector.models.cbam import ChannelGate, SpatialGate
 from inspector.models.detector import Detector
@@ -123,27 +122,29 @@ def channel_weights(network: Detector, images: Tensor) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def _channel_gates_on(network: Detector, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
-    """Name of each channel gate -> its weights (N, C), and which hidden units (C/r,) any image excites."""
-    said: dict[str, tuple[Tensor, Tensor]] = {}
+def gate_inputs(network: Detector, images: Tensor) -> dict[str, Tensor]:
+    """Name of each channel gate -> (N, C, h, w) the features that it is laid on."""
+    seen: dict[str, Tensor] = {}
 
-    def listen(name: str, gate: ChannelGate) -> RemovableHandle:
-        def hook(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            said[name] = _asked(gate, inputs[0])
+    def listen(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _module, inputs: seen.__setitem__(name, inputs[0])
 
-        return gate.register_forward_pre_hook(hook)
-
-    gates = [(name, module) for name, module in network.named_modules() if isinstance(module, ChannelGate)]
-    handles = [listen(name, gate) for name, gate in gates]
+    handles = [
+        network.get_submodule(name).register_forward_pre_hook(listen(name)) for name in channel_gates(network)
+    ]
     try:
         network.raw(images)
     finally:
         for handle in handles:
             handle.remove()
-    return said
+    return seen
 
 
-def _asked(gate: ChannelGate, features: Tensor) -> tuple[Tensor, Tensor]:
+@torch.no_grad()
+def ask_gate(gate: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Its weights (N, C), 0 to the gain, and which hidden units (C/r,) any image excites."""
+    if not isinstance(gate, ChannelGate):
+        raise TypeError("not a channel gate")
     hidden: list[Tensor] = []
     handle = gate.mlp[1].register_forward_hook(lambda _module, _inputs, output: hidden.append(output))
     try:
@@ -151,3 +152,8 @@ def _asked(gate: ChannelGate, features: Tensor) -> tuple[Tensor, Tensor]:
     finally:
         handle.remove()
     return weights, torch.cat(hidden).gt(0).flatten(1).any(0)
+
+
+def _channel_gates_on(network: Detector, images: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    inputs = gate_inputs(network, images)
+    return {name: ask_gate(network.get_submodule(name), features) for name, features in inputs.items()}

@@ -93,10 +93,10 @@ def _row(image: Image, question: Question, cases: Sequence[Case]) -> Iterator[Im
     yield _true_boxes(image, question)
     yield draw(image, own.judgement.findings)
     for case in cases:
-        yield draw(_faded(image), [], case.prediction.attention)
+        yield draw(faded(image), [], case.prediction.attention)
 
 
-def _faded(image: Image) -> Image:
+def faded(image: Image) -> Image:
     """Light, so that the map's colours show on black as they do on white."""
     return np.asarray(255 - (255 - image.astype(np.float32)) * FADED, np.uint8)
 
