@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from inspector.cli.stack.ports import demand
 from inspector.data.synthetic import board
 from inspector.errors import InspectorError
 from inspector.imaging.overlay import encode_png
@@ -53,9 +54,15 @@ def playground(
 
     Example: inspector playground --model default --model runs/ablation/runs/none-neck-0/bundle
     """
+    demand(host, port, "--port")
     examiners = [Examiner(Bundle.load(resolve(name))) for name in model or ["default"]]
     typer.echo(f"http://{host}:{port}/  Ctrl-C stops it")
-    blocks(examiners).launch(
+    serve(blocks(examiners), host, port)
+
+
+def serve(made: gr.Blocks, host: str, port: int) -> None:
+    """Serve the page until Ctrl-C; the browser is told to load nothing from elsewhere."""
+    made.launch(
         server_name=host,
         server_port=port,
         share=False,
