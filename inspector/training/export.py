@@ -5,21 +5,24 @@ No bundle leaves here whose export says anything else than the network it was ma
 
 from __future__ import annotations
 
+import copy
 import shutil
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
+from inspector.engines.openvino_runtime import ov
 from inspector.errors import BundleError
 from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
 from inspector.models.detector import Detector
@@ -76,7 +79,11 @@ def export(
 
 
 def to_openvino(network: nn.Module, channels: int) -> Any:
-    """An ov.Model for any batch and any size; its outputs are named as the fields of RawOutput."""
+    """An ov.Model for any batch and any size; its outputs are named as the fields of RawOutput.
+
+    Its operations are named after the modules that they come from, as in `__module.neck.p3.spatial.conv/...`.
+    """
+    network = folded(network)
     with warnings.catch_warnings():
         # OpenVINO's converter traces the network, which torch calls deprecated, and warns of shapes that
         # the trace records; both are what is wanted here.
@@ -88,6 +95,18 @@ def to_openvino(network: nn.Module, channels: int) -> Any:
     for output, name in zip(model.outputs, OUTPUT_NAMES, strict=True):
         output.get_tensor().set_names({name})
     return model
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy with every batch norm inside the convolution before it. OpenVINO would do the same, but the
+    convolutions would lose their names, by which quantisation tells gates from the rest."""
+    network = copy.deepcopy(network).eval()
+    for module in network.modules():
+        for (name, before), (norm_name, norm) in pairwise(list(module.named_children())):
+            if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(before, norm))
+                setattr(module, norm_name, nn.Identity())
+    return network
 
 
 @torch.no_grad()
