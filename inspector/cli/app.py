@@ -36,12 +36,14 @@ COMMANDS = {
     "camera": Entry("camera_command", "camera", "Post images to a gateway and show the verdicts.", "worker"),
     "inspect": Entry("inspect_command", "inspect", "Inspect image files, without any server.", "worker"),
     "train": Entry("train_command", "train", "Train a detector and seal it as a bundle.", "train"),
+    "export": Entry("export_command", "export", "Export a bundle again, with INT8 as well.", "train"),
     "evaluate": Entry("evaluate_command", "evaluate", "Measure a bundle on a data set.", "train"),
     "dataset": Entry("dataset_command", "dataset", "Check a data set before training on it.", "train"),
 }
 
 _EXTRA_OF = {
     "torch": "train",
+    "nncf": "train",
     "pycocotools": "train",
     "safetensors": "train",
     "yaml": "train",

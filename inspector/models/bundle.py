@@ -28,8 +28,8 @@ OPENVINO_XML = "openvino/model.xml"
 OPENVINO_INT8_XML = "openvino-int8/model.xml"
 
 _REMEDIES = {
-    OPENVINO_XML: "`inspector export --model {folder} --data SPEC --out DIR` makes a bundle with it",
-    OPENVINO_INT8_XML: "`inspector export --model {folder} --data SPEC --out DIR --int8` makes a bundle with it",
+    OPENVINO_XML: "`inspector export --model {folder} --data SPEC --out DIR` makes one with it",
+    OPENVINO_INT8_XML: "`inspector export --model {folder} --data SPEC --out DIR --int8` makes one with it",
 }
 """What to do about a file that a bundle does not carry."""
 

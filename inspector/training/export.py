@@ -1,6 +1,7 @@
 """Weights to a sealed bundle: safetensors for torch, an OpenVINO export for CPU workers, and the parity gate.
 
-No bundle leaves here whose export says anything else than the network it was made from.
+No bundle leaves here whose export says anything else than the network it was made from: on random images in
+this file, on validation images in precisions.py, which also adds INT8.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
 from inspector.engines.openvino_runtime import ov
+from inspector.engines.torch_engine import load_network
 from inspector.errors import BundleError
 from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
 from inspector.models.detector import Detector
@@ -52,27 +54,39 @@ def export(
 
     Raises BundleError when the export and the network disagree.
     """
+    network = network.float().cpu().eval()
+    channels = int(architecture["in_channels"])
+    manifest = {
+        "name": name,
+        "version": version,
+        "created_at": datetime.now(UTC).replace(microsecond=0),
+        "classes": list(classes),
+        "input": {"channels": channels, "nominal": nominal},
+        "attention": {"source": MAP_SOURCE, "stride": MAP_STRIDE},
+        "architecture": dict(architecture),
+        "training": {**training, **size_of(network, channels, nominal)},
+    }
+    return _write(network, channels, folder, manifest)
+
+
+def export_again(bundle: Bundle, folder: Path) -> Bundle:
+    """The same weights and manifest with a fresh f32 export, in another folder.
+
+    Raises BundleError: weights that do not fit, or an export that says something else.
+    """
+    network = load_network(bundle).float().eval()
+    fields = bundle.manifest.model_dump(exclude={"files"})
+    return _write(network, bundle.manifest.input.channels, folder, fields)
+
+
+def _write(network: Detector, channels: int, folder: Path, manifest: Mapping[str, Any]) -> Bundle:
     fresh = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / OPENVINO_XML).parent.mkdir(parents=True)
-    network = network.float().cpu().eval()
-    channels = int(architecture["in_channels"])
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, fresh / WEIGHTS)
     ov.save_model(to_openvino(network, channels), fresh / OPENVINO_XML, compress_to_fp16=False)
     check_parity(network, fresh / OPENVINO_XML, channels)
-    write_manifest(
-        fresh,
-        {
-            "name": name,
-            "version": version,
-            "created_at": datetime.now(UTC).replace(microsecond=0),
-            "classes": list(classes),
-            "input": {"channels": channels, "nominal": nominal},
-            "attention": {"source": MAP_SOURCE, "stride": MAP_STRIDE},
-            "architecture": dict(architecture),
-            "training": {**training, **size_of(network, channels, nominal)},
-        },
-    )
+    write_manifest(fresh, manifest)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return Bundle.load(folder)

@@ -1,4 +1,4 @@
-"""Post-training quantisation to INT8, by NNCF: weights and activations of the convolutions, and not the gates.
+"""Post-training quantisation to INT8, by NNCF: weights and activations of convolutions, not of gates.
 
 An 8-bit sigmoid has 256 steps for the whole picture, and its input has fewer where it decides: the gates, the
 image head and the box arithmetic stay in floating point. They are found by the names of the modules that they
@@ -15,20 +15,26 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import nncf
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
-from inspector.errors import BundleError
+from inspector.data.dataset import Dataset
+from inspector.engines.base import Engine, FloatArray, RawOutput
+from inspector.engines.openvino_engine import OpenVinoEngine
+from inspector.engines.pipeline import Pipeline
+from inspector.errors import BrokenImage, BundleError
+from inspector.imaging.files import facts_of, read_bytes
+from inspector.models.bundle import Bundle
 from inspector.models.cbam import CBAM, ChannelGate, SpatialGate
 from inspector.models.head import ImageHead, LevelHead
 from inspector.models.neck import GatedLevel
+from inspector.training.parity import spread
 
-FloatArray = NDArray[np.float32]
+# After inspector.engines.openvino_runtime, which silences what NNCF would report home.
+import nncf  # isort: skip
 
-CALIBRATION_IMAGES = 300
-"""Enough for the ranges of activations to settle; NNCF's own default."""
+CALIBRATION_IMAGES = 200
+"""Evenly spread over the training part. On boards of DeepPCB 40 lost 0.6 points of mAP50-95, 120 nothing."""
 
 _WHOLE = (CBAM, ChannelGate, SpatialGate, ImageHead)
 """Modules of which no operation is quantised."""
@@ -47,6 +53,38 @@ def kept_by_name(network: nn.Module) -> list[str]:
         elif isinstance(module, _OUTSIDE):
             patterns.append(rf"{place}/.*")
     return patterns
+
+
+class _Inputs:
+    """An Engine that keeps what its engine was given."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.name, self.device = engine.name, engine.device
+        self.seen: list[FloatArray] = []
+
+    def infer(self, batch: FloatArray) -> RawOutput:
+        self.seen += [batch[index : index + 1] for index in range(len(batch))]
+        return self._engine.infer(batch)
+
+
+def calibration(bundle: Bundle, training: Dataset) -> list[FloatArray]:
+    """(1, C, H, W) each: training images as the workers' pipeline gives them to the network, cut to the
+    nominal size around their centre where they are larger."""
+    inputs = _Inputs(OpenVinoEngine(bundle))
+    pipeline = Pipeline(bundle, inputs)
+    for sample in spread(training, CALIBRATION_IMAGES).samples:
+        image = read_bytes(sample.image)
+        with contextlib.suppress(BrokenImage):  # one without contrast says nothing of ranges
+            pipeline.infer([pipeline.decode(image, facts_of(image))])
+        if len(inputs.seen) >= CALIBRATION_IMAGES:  # tiles of large images
+            break
+    return [_centre(array, bundle.manifest.input.nominal) for array in inputs.seen]
+
+
+def _centre(array: FloatArray, size: tuple[int, int]) -> FloatArray:
+    top, left = (max(0, side - most) // 2 for side, most in zip(array.shape[2:], size, strict=True))
+    return np.ascontiguousarray(array[:, :, top : top + size[0], left : left + size[1]])
 
 
 def quantise(model: Any, images: Iterable[FloatArray], kept: Iterable[str] = ()) -> Any:
