@@ -54,8 +54,10 @@ def export(
     if strange := sorted(set(training.classes) - set(bundle.manifest.classes)):
         raise DataError(f"the model does not know {strange[0]!r}: give the data that it was trained on")
     out.parent.mkdir(parents=True, exist_ok=True)
-    measured = _measured(export_again(bundle, out), training if int8 else None, held_back, rules)
-    _show(measured)
+    measured = measured_in_every_precision(
+        export_again(bundle, out), training if int8 else None, held_back, rules
+    )
+    typer.echo(f"bundle {measured.bundle.folder}")
     if int8 and not measured.int8_shipped:
         raise typer.Exit(1)
 
@@ -80,17 +82,17 @@ def _groups_of(bundle: Bundle) -> list[str]:
     return groups
 
 
-def _measured(bundle: Bundle, training: Dataset | None, held_back: Dataset, recipe: Recipe) -> Measured:
-    columns = TextColumn("validation"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+def measured_in_every_precision(
+    bundle: Bundle, training: Dataset | None, held_back: Dataset, recipe: Recipe
+) -> Measured:
+    """`training.precisions.measure` with a bar on stderr and what it found on stdout."""
+    columns = TextColumn("precisions"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True)) as bar:
         # Three boards of each image that can be healed.
         asked = spread(held_back)
         healed = sum(1 for sample in asked.samples if sample.template and len(sample.boxes))
-        task = bar.add_task("validation", total=len(asked) + 2 * healed)
-        return measure(bundle, training, held_back, recipe, lambda done: bar.advance(task, done))
-
-
-def _show(measured: Measured) -> None:
-    typer.echo(f"bundle {measured.bundle.folder}")
+        task = bar.add_task("precisions", total=len(asked) + 2 * healed)
+        measured = measure(bundle, training, held_back, recipe, lambda done: bar.advance(task, done))
     for line in measured.lines:
         typer.echo(line)
+    return measured

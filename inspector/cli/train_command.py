@@ -11,10 +11,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from inspector.cli.export_command import measured_in_every_precision
 from inspector.data import sources
 from inspector.data.dataset import Dataset
 from inspector.data.survey import channels_of
 from inspector.data.synthetic import CLASSES as SYNTHETIC_CLASSES
+from inspector.decision.recipes import read_recipe
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
 from inspector.errors import DataError, EngineUnavailable, SettingsError
@@ -90,6 +92,7 @@ def train(
     else:
         bundle = amend_training(bundle, {"validation": validated.figures})
     write_recipe(out / "recipe.toml", validated)
+    measured_in_every_precision(bundle, training, held_back, read_recipe(out / "recipe.toml"))
     typer.echo(f"bundle {bundle.folder}\nrecipe {out / 'recipe.toml'}")
     typer.echo(f"try it: inspector inspect IMAGE --model {bundle.folder} --recipe {out / 'recipe.toml'}")
 

@@ -154,7 +154,7 @@ def _told(name: str, facts: dict[str, Any]) -> str:
     score, lost = facts["map50_95"], facts.get("map50_95_lost")
     parts = [
         "" if score is None else f"mAP50-95 {100 * score:.2f} %",
-        "" if lost is None else f"{100 * lost:.2f} points lost",
+        "" if lost is None else f"{-100 * lost:+.2f} points",
         f"{facts['flips']} of {facts['verdicts']} verdicts changed, {facts['flips_to_ok']} of them to OK",
     ]
     return f"{name}: {', '.join(part for part in parts if part)}"

@@ -12,7 +12,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,6 @@ from inspector.models.cbam import CBAM, ChannelGate, SpatialGate
 from inspector.models.head import ImageHead, LevelHead
 from inspector.models.neck import GatedLevel
 from inspector.training.parity import spread
-
-# After inspector.engines.openvino_runtime, which silences what NNCF would report home.
-import nncf  # isort: skip
 
 CALIBRATION_IMAGES = 200
 """Evenly spread over the training part. On boards of DeepPCB 40 lost 0.6 points of mAP50-95, 120 nothing."""
@@ -96,9 +93,14 @@ def quantise(model: Any, images: Iterable[FloatArray], kept: Iterable[str] = ())
     calibration = list(images)
     if not calibration:
         raise BundleError("INT8 needs images to calibrate on, and there is none")
+    # Seconds to import, and only after openvino_runtime, which silences what it would report.
+    import nncf  # noqa: PLC0415
+
     names = [operation.get_friendly_name() for operation in model.get_ops()]
     patterns = [pattern for pattern in kept if any(re.fullmatch(pattern, name) for name in names)]
-    with _quiet(), warnings.catch_warnings():
+    nncf.set_log_level(logging.ERROR)
+    # Its bars would go to stdout, which belongs to the command.
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries that NNCF uses, about each other
         return nncf.quantize(
             model,
@@ -108,11 +110,3 @@ def quantise(model: Any, images: Iterable[FloatArray], kept: Iterable[str] = ())
             subset_size=len(calibration),
             ignored_scope=nncf.IgnoredScope(patterns=patterns),
         )
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """NNCF logs and draws bars on stdout, which belongs to the command."""
-    nncf.set_log_level(logging.ERROR)
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
