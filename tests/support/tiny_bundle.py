@@ -6,18 +6,17 @@ score on every image. Verdicts mean nothing; everything around them is real.
 
 from __future__ import annotations
 
-import warnings
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import openvino as ov
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from inspector.engines.openvino_runtime import ov
 from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
 from inspector.models.registry import build
+from inspector.training.export import to_openvino
 
 CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 
@@ -35,7 +34,7 @@ def make(folder: Path, *, channels: int = 1, name: str = "tiny", nominal: int = 
     network = _network(architecture, seed)
     (folder / "openvino").mkdir(parents=True)
     save_file(network.state_dict(), folder / WEIGHTS)
-    ov.save_model(_converted(network, channels), folder / OPENVINO_XML, compress_to_fp16=False)
+    ov.save_model(to_openvino(network, channels), folder / OPENVINO_XML, compress_to_fp16=False)
     return write_manifest(folder, _fields(architecture, name, nominal))
 
 
@@ -52,15 +51,6 @@ def _network(architecture: dict[str, object], seed: int) -> nn.Module:
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.uniform_(module.weight, 0.5, 1.5)  # a fresh spatial gate is 0.5 everywhere
     return network
-
-
-def _converted(network: nn.Module, channels: int) -> Any:
-    with warnings.catch_warnings():
-        # OpenVINO's converter traces, and torch calls tracing deprecated.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return ov.convert_model(
-            network, example_input=torch.zeros(1, channels, 64, 64), input=[-1, channels, -1, -1]
-        )
 
 
 def _fields(architecture: dict[str, object], name: str, nominal: int) -> dict[str, object]:
