@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from inspector.data.dataset import Dataset
+from inspector.engines.base import Engine
 from inspector.engines.choose import choose
 from inspector.engines.openvino_engine import OpenVinoEngine, has_bf16
 from inspector.engines.torch_engine import TorchEngine, load_network
@@ -134,7 +135,7 @@ def test_an_export_of_other_weights_is_refused_and_the_bundle_stays(
     torch.manual_seed(5)
     network = load_network(bundle)
     with torch.no_grad():
-        network.heads[0].distances.bias.add_(torch.randn(64))
+        network.get_parameter("heads.0.distances.bias").add_(torch.randn(64))
     other = export(
         network,
         tmp_path / "other",
@@ -145,7 +146,7 @@ def test_an_export_of_other_weights_is_refused_and_the_bundle_stays(
         nominal=(64, 64),
         training={},
     )
-    engines = {"torch": TorchEngine(bundle), "f32": OpenVinoEngine(other)}
+    engines: dict[str, Engine] = {"torch": TorchEngine(bundle), "f32": OpenVinoEngine(other)}
     said = compare(bundle, engines, data, RECIPE)
     assert said["f32"].boxes > 1e-3
     shutil.copytree(other.folder / "openvino", bundle.folder / "openvino", dirs_exist_ok=True)
@@ -159,7 +160,7 @@ def test_an_export_of_other_weights_is_refused_and_the_bundle_stays(
 def test_a_bundle_exported_again_keeps_its_facts_and_says_the_same(bundle: Bundle, tmp_path: Path) -> None:
     again = export_again(bundle, tmp_path / "again")
     assert again.manifest.model_dump(exclude={"files"}) == bundle.manifest.model_dump(exclude={"files"})
-    image = grey(64, 64, seed=1)[None, None].astype(np.float32) / 255
+    image = (grey(64, 64, seed=1)[None, None] / 255).astype(np.float32)
     one, other = (OpenVinoEngine(b, threads=1).infer(image) for b in (bundle, again))
     np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-3)
 
