@@ -32,7 +32,7 @@ def compare_networks(
     rival: Annotated[
         list[str] | None, typer.Option(metavar="NAME=FILE.xml", help="A rival's OpenVINO file. Repeat it.")
     ] = None,
-    side: Annotated[int, typer.Option(min=64, help="Of the image, pixels.")] = 640,
+    side: Annotated[int, typer.Option(min=128, help="Of the image, pixels; a multiple of 32.")] = 640,
     count: Annotated[int, typer.Option("--rounds", min=1, help="Rounds for each precision.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.05, help="For each network in a round.")] = 1.0,
     precision: Annotated[
@@ -46,6 +46,8 @@ def compare_networks(
 
     Example: python -m benchmarks networks --rival yolo11n=yolo11n.xml --rival yolo26n=yolo26n.xml
     """
+    if side % 32:
+        raise SettingsError(f"--side {side}: our network takes multiples of 32")
     load = os.getloadavg()[0]
     if load > QUIET:
         typer.echo(

@@ -23,13 +23,13 @@ def rival(tiny_bundle: Bundle, tmp_path: Path) -> Path:
     from inspector.engines.openvino_runtime import ov
 
     model = ov.Core().read_model(tiny_bundle.path(OPENVINO_XML))
-    model.reshape([1, 1, 64, 64])
+    model.reshape([1, 1, 128, 128])
     ov.save_model(model, tmp_path / "rival.xml")
     return tmp_path / "rival.xml"
 
 
 def test_a_table_and_the_figures_in_a_file(tiny_bundle: Bundle, rival: Path, tmp_path: Path) -> None:
-    words = ("--model", tiny_bundle.folder, "--rival", f"twin={rival}", "--side", "64", "--rounds", "2")
+    words = ("--model", tiny_bundle.folder, "--rival", f"twin={rival}", "--side", "128", "--rounds", "2")
     done = run(*words, "--seconds", "0.05", "--precision", "int8", "--json", tmp_path / "f.json")
     assert done.returncode == 0, done.stderr
     assert "| precision | setup | ours | twin | ours : fastest rival |" in done.stdout
@@ -46,11 +46,12 @@ def test_a_table_and_the_figures_in_a_file(tiny_bundle: Bundle, rival: Path, tmp
     [
         (["--rival", "nothing"], "expected NAME=FILE.xml"),
         (["--rival", "a=/no/such.xml"], "there is no such file"),
+        (["--side", "130"], "multiples of 32"),
         (["--precision", "fp4"], "not one of f32, bf16, int8"),
     ],
 )
 def test_what_cannot_work_is_one_line(tiny_bundle: Bundle, words: list[str], complaint: str) -> None:
-    done = run("--model", tiny_bundle.folder, "--side", "64", *words)
+    done = run("--model", tiny_bundle.folder, *(words if "--side" in words else ["--side", "128", *words]))
     assert done.returncode == 1
     assert complaint in done.stderr.splitlines()[-1]
 
