@@ -159,7 +159,7 @@ def test_an_export_of_other_weights_is_refused_and_the_bundle_stays(
     shutil.copytree(other.folder / "openvino", bundle.folder / "openvino", dirs_exist_ok=True)
     mixed = write_manifest(bundle.folder, bundle.manifest.model_dump(exclude={"files"}))
     with pytest.raises(BundleError, match="boxes are off by"):
-        measure(mixed, data, data, RECIPE)
+        measure(mixed, None, data, RECIPE)
     assert Bundle.load(mixed.folder).sha256 == mixed.sha256
     assert [path.name for path in mixed.folder.parent.iterdir() if "measured" in path.name] == []
 
