@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from inspector.cli import train_plan
+from inspector.cli.export_command import measured_in_every_precision
 from inspector.cli.measuring import with_progress
 from inspector.cli.train_plan import Asked, say
 from inspector.cli.train_screen import Screen, StopWish, disk_errors
@@ -190,6 +191,8 @@ def _finished(
     else:
         bundle = amend_training(bundle, {"validation": validated.figures})
     write_recipe(recipe, validated)
+    if len(held_back):
+        bundle = measured_in_every_precision(bundle, training, held_back, read_recipe(recipe)).bundle
     typer.echo(f"bundle {bundle.folder}\nrecipe {recipe}\ncurves {run.folder / 'curves.png'}")
     if len(held_back):
         typer.echo(f"report {_reported(bundle, recipe, held_back, facts['data'])}")
