@@ -18,7 +18,7 @@ from inspector.training.config import TrainConfig
 from inspector.training.loader import Batch, Loader, read_scaled
 from tests.support import datasets
 
-PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, binarise=0, noise=0)
+PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, brightness=0, binarise=0, noise=0)
 
 
 def parts(folder: Path) -> Dataset:
