@@ -8,6 +8,8 @@ state.py      what is open while the process runs
 gateway.py    all request logic: validate, admit, publish, await the outcome
 intake.py     how many bytes may be on their way in at a time
 body.py       the request body: a stream with a cap, hashed as it comes
+access.py     which route needs which role, said at the route
+keyring.py    who holds a request: the API keys in force, re-read when their file changes
 parameters.py query parameters and headers: every rule about what a client may write
 envelope.py   the answer's bytes; the worker's result goes in unparsed
 hub.py        ONE reader of results for the process -> waiting requests and live viewers

@@ -23,11 +23,12 @@ from api import body, envelope, parameters
 from api.expiry import Expiry
 from api.hub import Hub, Waiter
 from api.intake import Intake
+from api.keyring import Holder
 from api.metrics import Metrics
 from api.parameters import PartQuery
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import Busy, InspectorError, QueueUnavailable
+from inspector.errors import Busy, InspectionNotFound, InspectorError, QueueUnavailable
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
@@ -78,14 +79,15 @@ class Gateway:
         self._expiry = expiry
         self._metrics = metrics
 
-    async def accept(self, request: Request, query: PartQuery) -> Answer:
-        """Take one image in. Raises the BadInput that is wrong with it, IdempotencyConflict, Busy or
-        QueueUnavailable; then nothing was accepted, or (QueueUnavailable) the same key repeats it safely."""
+    async def accept(self, request: Request, query: PartQuery, holder: Holder) -> Answer:
+        """Take one image in. Raises NotAllowed, the BadInput that is wrong with it, IdempotencyConflict, Busy
+        or QueueUnavailable; then nothing was accepted, or (the last) the same key repeats it safely."""
         received_at = datetime.now(UTC)
+        holder.require(query.line)
         key = parameters.idempotency_key(request.headers)
         wait_s = parameters.wait_s(request.headers, self._settings.max_wait_s)
         job, image = await self._take(request, query, received_at)
-        idempotency = Idempotency(key, parameters.request_digest(query, job.image.sha256)) if key else None
+        idempotency = _idempotency(key, holder, parameters.request_digest(query, job.image.sha256))
         with self._hub.expecting(job.id) as waiter:
             with self._metrics.timed("submit"):
                 submission = await self._producer.submit(job, image, idempotency)
@@ -97,16 +99,37 @@ class Gateway:
         with self._hub.expecting(submission.id) as waiter:
             return await self._outcome(submission.id, waiter, wait_s, look=True)
 
-    async def look_up(self, inspection_id: str, wait_s: int | None) -> Answer:
+    async def look_up(self, inspection_id: str, wait_s: int | None, holder: Holder) -> Answer:
         """What is known of an id, after a wait if it is not finished. Raises InspectionNotFound."""
         with self._hub.expecting(inspection_id) as waiter:
             snapshot = await self._results.read(inspection_id)
+            _require_sight(holder, snapshot)
             if snapshot.outcome is None and wait_s:
                 outcome = await waiter.outcome(wait_s)
                 if outcome is not None:
                     return _of_outcome(outcome, wait_s)
                 snapshot = await self._results.read(inspection_id)
         return _of_snapshot(snapshot, wait_s)
+
+    async def image(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
+        """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
+        await self._sight_of(inspection_id, holder)
+        return await self._results.image(inspection_id)
+
+    async def attention(self, inspection_id: str, holder: Holder) -> bytes:
+        """The map as PNG. Raises InspectionNotFound, ImageGone."""
+        await self._sight_of(inspection_id, holder)
+        return await self._results.attention(inspection_id)
+
+    async def latest(self, limit: int, holder: Holder) -> list[Outcome]:
+        """Newest first. Of some lines only: those among the latest MAX_LATEST of all lines."""
+        looked_at = limit if holder.lines is None else parameters.MAX_LATEST
+        outcomes = await self._results.latest(looked_at)
+        return [outcome for outcome in outcomes if holder.sees(outcome.line)][:limit]
+
+    async def _sight_of(self, inspection_id: str, holder: Holder) -> None:
+        if holder.lines is not None:
+            _require_sight(holder, await self._results.read(inspection_id))
 
     async def _take(self, request: Request, query: PartQuery, received_at: datetime) -> tuple[Job, bytes]:
         """The job and its image, or the reason why not; what is cheap is looked at first."""
@@ -165,6 +188,19 @@ class Gateway:
             log.warning("%s is accepted; its state cannot be read now: %s", inspection_id, error)
             return None
         return snapshot if snapshot.outcome is not None else None
+
+
+def _idempotency(key: str | None, holder: Holder, digest: str) -> Idempotency | None:
+    """A client's key as its owner's: the same word of two owners is two keys."""
+    if key is None:
+        return None
+    return Idempotency(f"{holder.owner}\n{key}" if holder.owner else key, digest)
+
+
+def _require_sight(holder: Holder, snapshot: Snapshot) -> None:
+    """Raises InspectionNotFound: of another line's images one learns not even that they are there."""
+    if not holder.sees(snapshot.line):
+        raise InspectionNotFound(f"no inspection {snapshot.id!r} is known on the lines of this key")
 
 
 def _of_outcome(outcome: Outcome, wait_s: int | None) -> Answer:

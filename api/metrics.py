@@ -68,6 +68,10 @@ class Metrics:
         )
         self._dead = self._gauge("inspector_queue_dead_letters", "Images in the dead-letter stream.")
         self._workers = self._gauge("inspector_workers", "Workers that reported within the last 15 s.")
+        self._keys_sound = self._gauge(
+            "inspector_gateway_keys_sound",
+            "1 while the key file could be read as it is; 0: it is broken, and older keys are in force.",
+        )
         self._label_all(reasons)
         # They register themselves.
         ProcessCollector(registry=self.registry)
@@ -105,6 +109,9 @@ class Metrics:
         self._waiters.set(waiting)
         self._viewers.set(viewing)
         self._viewers_dropped.set(dropped)
+
+    def saw_keys(self, *, sound: bool) -> None:
+        self._keys_sound.set(sound)
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[int]:

@@ -40,6 +40,8 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
     errors.InvalidParameter: HTTPStatus.BAD_REQUEST,
     errors.UnknownRecipe: HTTPStatus.BAD_REQUEST,
     errors.BadInput: HTTPStatus.BAD_REQUEST,
+    errors.KeyRequired: HTTPStatus.UNAUTHORIZED,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InspectionNotFound: HTTPStatus.NOT_FOUND,
     errors.ImageGone: HTTPStatus.GONE,
@@ -50,6 +52,10 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
 
 QUEUE_RETRY_S = 1
 """Retry-After when the queue does not answer: it is back, or failed over, within seconds."""
+
+
+_CHALLENGE = 'Bearer realm="inspector"'
+"""RFC 6750, 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,10 @@ async def _inspector_error(request: Request, error: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(error, errors.InvalidParameter):
         extra["parameter"] = error.name
+    if isinstance(error, errors.KeyRequired):
+        headers["WWW-Authenticate"] = _CHALLENGE + (', error="invalid_token"' if error.sent else "")
+    if isinstance(error, errors.NotAllowed):
+        headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="insufficient_scope"'
     if isinstance(error, errors.LengthMismatch):
         headers["Connection"] = "close"  # the rest of the body may come later, and would read as a request
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:

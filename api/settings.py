@@ -20,6 +20,16 @@ class Settings(QueueSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: Port = Field(8000, description="Port of the API and the page; 0 takes a free one.")
     metrics_port: Port = Field(9100, description="Port of /metrics; 0 takes a free one.")
+    keys_file: Path | None = Field(
+        None,
+        description="File of API keys (`inspector keys`), read again when it changes. Without one the "
+        "gateway is open, and listens on loopback only.",
+    )
+    behind_proxy: bool = Field(
+        False,
+        description="A proxy on this machine passes requests of others on: keys are then needed on loopback "
+        "too.",
+    )
     recipes_dir: Path = Field(SHIPPED, description="Folder of recipe files (TOML), read at start.")
 
     max_image_bytes: int = Field(32 << 20, gt=0, description="Largest image that is accepted, in bytes.")

@@ -11,6 +11,8 @@ InspectorError
 │   ├── DigestMismatch           Content-Digest and the body disagree
 │   ├── InvalidParameter         a query parameter or header that breaks its rule
 │   └── UnknownRecipe            no such recipe is loaded
+├── KeyRequired                  no API key, or none that is valid
+├── NotAllowed                   the API key is not for this
 ├── IdempotencyConflict          the key was used before for another image or other parameters
 ├── InspectionNotFound           no such id
 ├── ImageGone                    the image (or map) has left the ring of recent ones
@@ -107,6 +109,26 @@ class UnknownRecipe(BadInput):
     code = "unknown-recipe"
     title = "No recipe of that id is loaded"
     advice = "Name a recipe that GET /v1/status lists, or add its file to the recipes folder."
+
+
+class KeyRequired(InspectorError):
+    """`sent`: whether a key came at all."""
+
+    code = "key-required"
+    title = "A valid API key is required"
+    advice = "Send 'Authorization: Bearer KEY'; on the gateway's machine, `inspector keys add` makes a key."
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class NotAllowed(InspectorError):
+    code = "not-allowed"
+    title = "The API key is not for this"
+    advice = (
+        "Use a key with the role and the line that detail names; docs/api.md says which route needs which."
+    )
 
 
 class IdempotencyConflict(InspectorError):

@@ -59,7 +59,7 @@ def test_a_chunked_body_is_cut_off_at_the_limit(shared_line: Line) -> None:
 
 
 def head(length: int) -> bytes:
-    return f"POST /v1/inspections HTTP/1.1\r\nHost: gateway\r\nContent-Length: {length}\r\n\r\n".encode()
+    return f"POST /v1/inspections HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
 def test_a_content_length_beyond_the_limit_is_refused_with_nothing_sent(shared_line: Line) -> None:
