@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from api import keyring, logs
+from api import guard, keyring, logs
 from api import settings as configuration
 from api.app import create_app, new_metrics
 from api.metrics import Metrics
@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 def serve(settings: Settings) -> None:
     """Until a signal comes. Raises RecipeError, SettingsError: a port that cannot be had, keys that are
     missing or broken."""
+    settings = settings.model_copy(update={"max_connections": guard.files_for(settings.max_connections)})
     metrics = new_metrics(settings)
     app = create_app(settings, metrics)
     with (
@@ -54,6 +55,7 @@ def serve(settings: Settings) -> None:
         keyring.check_exposure(address, settings)
         log.info("listening on http://%s:%d", settings.host, listener.getsockname()[1])
         log.info("access: %s", _access(settings))
+        log.info("connections: %d at most", settings.max_connections)
         log.info("metrics on http://%s:%d/metrics", settings.metrics_host, metrics_port)
         Server(app, listener, settings).serve_until_signal()
 

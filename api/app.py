@@ -13,6 +13,7 @@ from api import background, openapi, problems, security
 from api.dashboard.routes import router as dashboard
 from api.expiry import Expiry
 from api.gateway import Gateway
+from api.guard import Crowd, Limits
 from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
@@ -50,6 +51,9 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         default_response_class=Response,
+    )
+    app.state.crowd = Crowd(
+        Limits(settings.head_timeout_s, settings.max_connections, settings.max_waiting_per_address)
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
@@ -91,7 +95,12 @@ async def _opened(
     gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, expiry, metrics)
     app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring)
     refresh = partial(
-        background.refresh_metrics, queue.admin, hub, metrics, every_s=settings.status_refresh_s
+        background.refresh_metrics,
+        queue.admin,
+        hub,
+        app.state.crowd,
+        metrics,
+        every_s=settings.status_refresh_s,
     )
     async with background.running(hub.run, refresh, partial(keyring.watch, metrics)):
         yield

@@ -35,6 +35,7 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
     errors.BrokenImage: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooManyPixels: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.SlowBody: HTTPStatus.REQUEST_TIMEOUT,
     errors.LengthMismatch: HTTPStatus.BAD_REQUEST,
     errors.DigestMismatch: HTTPStatus.BAD_REQUEST,
     errors.InvalidParameter: HTTPStatus.BAD_REQUEST,
@@ -125,7 +126,7 @@ async def _inspector_error(request: Request, error: Exception) -> JSONResponse:
         headers["WWW-Authenticate"] = _CHALLENGE + (', error="invalid_token"' if error.sent else "")
     if isinstance(error, errors.NotAllowed):
         headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="insufficient_scope"'
-    if isinstance(error, errors.LengthMismatch):
+    if isinstance(error, errors.LengthMismatch | errors.SlowBody):
         headers["Connection"] = "close"  # the rest of the body may come later, and would read as a request
     if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
         seconds = error.retry_after_s if isinstance(error, errors.Busy) else QUEUE_RETRY_S

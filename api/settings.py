@@ -37,8 +37,25 @@ class Settings(QueueSettings):
     max_intake_bytes: int = Field(
         1 << 30, gt=0, description="Bytes of all images that are being received at a time; beyond it is 503."
     )
+    head_timeout_s: float = Field(
+        10.0, gt=0, description="Seconds within which the head of a request must have come as a whole."
+    )
     body_timeout_s: float = Field(
         60.0, gt=0, description="Seconds within which a request body must have come as a whole."
+    )
+    body_least_rate: int = Field(
+        2_000,
+        gt=0,
+        description="Bytes a second that a body must come with on the average, after its first 10 s.",
+    )
+    max_connections: int = Field(
+        4_096, gt=0, description="Connections that are open at once, as far as the system has files for them."
+    )
+    max_waiting_per_address: int = Field(
+        256,
+        gt=0,
+        description="Connections of one address that wait without a whole request; one more ends the one "
+        "that waited longest.",
     )
     max_wait_s: int = Field(60, ge=0, description="Longest time, in seconds, that Prefer: wait= is granted.")
     max_viewers: int = Field(100, ge=1, description="Live streams (/v1/events) that are served at once.")

@@ -7,6 +7,7 @@ InspectorError
 │   ├── BrokenImage              it starts like an image and is not a whole one
 │   ├── ImageTooLarge            more bytes than the limit
 │   ├── TooManyPixels            the header claims more pixels than the limit
+│   ├── SlowBody                 the image did not come in time
 │   ├── LengthMismatch           Content-Length and the body disagree
 │   ├── DigestMismatch           Content-Digest and the body disagree
 │   ├── InvalidParameter         a query parameter or header that breaks its rule
@@ -79,6 +80,12 @@ class TooManyPixels(BadInput):
     code = "too-many-pixels"
     title = "The image has more pixels than the limit"
     advice = "Crop the image, or raise the setting max_image_pixels of gateway and workers."
+
+
+class SlowBody(BadInput):
+    code = "slow-body"
+    title = "The image did not come in time"
+    advice = "Send it again; look at the network if it comes often, or raise the setting body_timeout_s."
 
 
 class LengthMismatch(BadInput):
