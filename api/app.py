@@ -13,7 +13,9 @@ from api import background, openapi, problems, security
 from api.dashboard.routes import router as dashboard
 from api.expiry import Expiry
 from api.gateway import Gateway
+from api.guard import Crowd, Limits
 from api.hub import Hub
+from api.keyring import Keyring
 from api.metrics import Metrics
 from api.routes import events, health, inspections, reference, status
 from api.settings import Settings
@@ -26,11 +28,12 @@ from inspector.queue import connect
 def create_app(
     settings: Settings, metrics: Metrics | None = None, open_queue: Connect | None = None
 ) -> FastAPI:
-    """The application. Reads the recipes at once: RecipeError before anything listens.
+    """The application. Reads recipes and keys at once: RecipeError, SettingsError before anything listens.
 
     `metrics` is given by whoever serves them; `open_queue` replaces the queue on settings.redis_url.
     """
     recipes = RecipeBook.read(settings.recipes_dir)
+    keyring = Keyring(settings.keys_file)
     app = FastAPI(
         title="Inspector",
         version=__version__,
@@ -39,13 +42,18 @@ def create_app(
             _opened,
             settings=settings,
             recipes=recipes,
+            keyring=keyring,
             metrics=metrics or new_metrics(settings),
             open_queue=open_queue or _on_redis,
         ),
         # The usual pages load their scripts from the internet; routes/reference.py works without.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         default_response_class=Response,
+    )
+    app.state.crowd = Crowd(
+        Limits(settings.head_timeout_s, settings.max_connections, settings.max_waiting_per_address)
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
@@ -67,7 +75,13 @@ def _on_redis(settings: Settings) -> Queue:
 
 @asynccontextmanager
 async def _opened(
-    app: FastAPI, *, settings: Settings, recipes: RecipeBook, metrics: Metrics, open_queue: Connect
+    app: FastAPI,
+    *,
+    settings: Settings,
+    recipes: RecipeBook,
+    keyring: Keyring,
+    metrics: Metrics,
+    open_queue: Connect,
 ) -> AsyncIterator[None]:
     queue = open_queue(settings)
     expiry = Expiry(queue.producer)
@@ -79,11 +93,16 @@ async def _opened(
         on_outcome=expiry.finished,
     )
     gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, expiry, metrics)
-    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway)
+    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring)
     refresh = partial(
-        background.refresh_metrics, queue.admin, hub, metrics, every_s=settings.status_refresh_s
+        background.refresh_metrics,
+        queue.admin,
+        hub,
+        app.state.crowd,
+        metrics,
+        every_s=settings.status_refresh_s,
     )
-    async with background.running(hub.run, refresh):
+    async with background.running(hub.run, refresh, partial(keyring.watch, metrics)):
         yield
         hub.stop()
     expiry.stop()

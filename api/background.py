@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from api.guard import Crowd
 from api.hub import Hub
 from api.metrics import Metrics
 from inspector.errors import QueueUnavailable
@@ -41,12 +42,13 @@ async def _forever(loop: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RESTART_PAUSE.total_seconds())
 
 
-async def refresh_metrics(admin: Admin, hub: Hub, metrics: Metrics, every_s: float) -> None:
-    """Look at queue and hub every `every_s` seconds, forever."""
+async def refresh_metrics(admin: Admin, hub: Hub, crowd: Crowd, metrics: Metrics, every_s: float) -> None:
+    """Look at queue, hub and connections every `every_s` seconds, forever."""
     while True:
         try:
             metrics.saw_queue(await admin.status())
         except QueueUnavailable:  # the hub's loop logs it; here it is a metric
             metrics.saw_queue(None)
         metrics.saw_hub(waiting=hub.waiting, viewing=hub.viewing, dropped=hub.dropped)
+        metrics.saw_crowd(connections=len(crowd), cut=crowd.cut)
         await asyncio.sleep(every_s)

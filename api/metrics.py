@@ -58,6 +58,11 @@ class Metrics:
             "inspector_gateway_viewers_dropped",
             "Live streams ended since the start because they lagged behind.",
         )
+        self._connections = self._gauge("inspector_gateway_connections", "Connections that are open.")
+        self._cut = self._gauge(
+            "inspector_gateway_connections_cut",
+            "Connections ended since the start to make room: they waited longest for a whole request.",
+        )
         self._up = self._gauge("inspector_queue_up", "1 when the queue answered last time, else 0.")
         self._depth = self._gauge("inspector_queue_depth", "Images waiting and in flight.")
         self._in_flight = self._gauge("inspector_queue_in_flight", "Images in the hands of a worker.")
@@ -68,6 +73,10 @@ class Metrics:
         )
         self._dead = self._gauge("inspector_queue_dead_letters", "Images in the dead-letter stream.")
         self._workers = self._gauge("inspector_workers", "Workers that reported within the last 15 s.")
+        self._keys_sound = self._gauge(
+            "inspector_gateway_keys_sound",
+            "1 while the key file could be read as it is; 0: it is broken, and older keys are in force.",
+        )
         self._label_all(reasons)
         # They register themselves.
         ProcessCollector(registry=self.registry)
@@ -105,6 +114,13 @@ class Metrics:
         self._waiters.set(waiting)
         self._viewers.set(viewing)
         self._viewers_dropped.set(dropped)
+
+    def saw_crowd(self, *, connections: int, cut: int) -> None:
+        self._connections.set(connections)
+        self._cut.set(cut)
+
+    def saw_keys(self, *, sound: bool) -> None:
+        self._keys_sound.set(sound)
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[int]:

@@ -20,6 +20,16 @@ class Settings(QueueSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: Port = Field(8000, description="Port of the API and the page; 0 takes a free one.")
     metrics_port: Port = Field(9100, description="Port of /metrics; 0 takes a free one.")
+    keys_file: Path | None = Field(
+        None,
+        description="File of API keys (`inspector keys`), read again when it changes. Without one the "
+        "gateway is open, and listens on loopback only.",
+    )
+    behind_proxy: bool = Field(
+        False,
+        description="A proxy on this machine passes requests of others on: keys are then needed on loopback "
+        "too.",
+    )
     recipes_dir: Path = Field(SHIPPED, description="Folder of recipe files (TOML), read at start.")
 
     max_image_bytes: int = Field(32 << 20, gt=0, description="Largest image that is accepted, in bytes.")
@@ -27,8 +37,25 @@ class Settings(QueueSettings):
     max_intake_bytes: int = Field(
         1 << 30, gt=0, description="Bytes of all images that are being received at a time; beyond it is 503."
     )
+    head_timeout_s: float = Field(
+        10.0, gt=0, description="Seconds within which the head of a request must have come as a whole."
+    )
     body_timeout_s: float = Field(
         60.0, gt=0, description="Seconds within which a request body must have come as a whole."
+    )
+    body_least_rate: int = Field(
+        2_000,
+        gt=0,
+        description="Bytes a second that a body must come with on the average, after its first 10 s.",
+    )
+    max_connections: int = Field(
+        4_096, gt=0, description="Connections that are open at once, as far as the system has files for them."
+    )
+    max_waiting_per_address: int = Field(
+        256,
+        gt=0,
+        description="Connections of one address that wait without a whole request; one more ends the one "
+        "that waited longest.",
     )
     max_wait_s: int = Field(60, ge=0, description="Longest time, in seconds, that Prefer: wait= is granted.")
     max_viewers: int = Field(100, ge=1, description="Live streams (/v1/events) that are served at once.")

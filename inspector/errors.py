@@ -8,10 +8,13 @@ InspectorError
 │   ├── ImageTooLarge            more bytes than the limit
 │   ├── TooManyPixels            the header claims more pixels than the limit
 │   ├── WrongLevels              another bit depth or range of levels than the model was trained on
+│   ├── SlowBody                 the image did not come in time
 │   ├── LengthMismatch           Content-Length and the body disagree
 │   ├── DigestMismatch           Content-Digest and the body disagree
 │   ├── InvalidParameter         a query parameter or header that breaks its rule
 │   └── UnknownRecipe            no such recipe is loaded
+├── KeyRequired                  no API key, or none that is valid
+├── NotAllowed                   the API key is not for this
 ├── IdempotencyConflict          the key was used before for another image or other parameters
 ├── InspectionNotFound           no such id
 ├── ImageGone                    the image (or map) has left the ring of recent ones
@@ -86,6 +89,12 @@ class WrongLevels(BadInput):
     advice = "Set the camera's pixel format (Mono8, Mono12) as for the training images, or train on such."
 
 
+class SlowBody(BadInput):
+    code = "slow-body"
+    title = "The image did not come in time"
+    advice = "Send it again; look at the network if it comes often, or raise the setting body_timeout_s."
+
+
 class LengthMismatch(BadInput):
     code = "length-mismatch"
     title = "Content-Length and the body disagree"
@@ -114,6 +123,26 @@ class UnknownRecipe(BadInput):
     code = "unknown-recipe"
     title = "No recipe of that id is loaded"
     advice = "Name a recipe that GET /v1/status lists, or add its file to the recipes folder."
+
+
+class KeyRequired(InspectorError):
+    """`sent`: whether a key came at all."""
+
+    code = "key-required"
+    title = "A valid API key is required"
+    advice = "Send 'Authorization: Bearer KEY'; on the gateway's machine, `inspector keys add` makes a key."
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class NotAllowed(InspectorError):
+    code = "not-allowed"
+    title = "The API key is not for this"
+    advice = (
+        "Use a key with the role and the line that detail names; docs/api.md says which route needs which."
+    )
 
 
 class IdempotencyConflict(InspectorError):

@@ -19,6 +19,7 @@ from inspector.errors import InspectorError
 from inspector.models.bundle import Bundle, resolve
 from inspector.queue import connect
 from inspector.queue.base import WorkerReport
+from workers import memory
 from workers.compute import Compute
 from workers.hands import Hands
 from workers.health import Health, HealthServer
@@ -53,6 +54,7 @@ def inspect(flags: Sequence[str]) -> bool:
     server = HealthServer(health, settings.metrics_host, settings.metrics_port)
     health.say("loading the model")
     pipeline = _pipeline(settings)
+    memory.limit(settings.memory_limit_mb)
     worker, compute = _worker(settings, pipeline, health)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _stop(worker.stop))

@@ -53,6 +53,12 @@ class InspectSettings(QueueSettings):
     )
     threads: int = Field(0, ge=0, description="CPU threads of the engine; 0 leaves it to the engine.")
     readers: int = Field(2, ge=1, le=64, description="Threads that decode images.")
+    memory_limit_mb: int = Field(
+        0,
+        ge=0,
+        description="Most memory that this worker may allocate, in MiB; an image that needs more fails. 0: "
+        "no limit of its own.",
+    )
     max_image_pixels: int = Field(MAX_PIXELS, gt=0, description="Most pixels that are decoded.")
 
     min_idle_s: float = Field(
