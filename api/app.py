@@ -62,7 +62,8 @@ def new_metrics(settings: Settings) -> Metrics:
 
 def _on_redis(settings: Settings) -> Queue:
     url, budgets = settings.redis_url, settings.budgets
-    return Queue(connect.producer(url, budgets), connect.results(url), connect.admin(url))
+    producer = connect.producer(url, budgets, settings.durability)
+    return Queue(producer, connect.results(url), connect.admin(url))
 
 
 @asynccontextmanager
@@ -83,7 +84,8 @@ async def _opened(
     refresh = partial(
         background.refresh_metrics, queue.admin, hub, metrics, every_s=settings.status_refresh_s
     )
-    async with background.running(hub.run, refresh):
+    durable = partial(background.watch_durability, queue.admin, metrics, settings.durability)
+    async with background.running(hub.run, refresh, durable):
         yield
         hub.stop()
     expiry.stop()

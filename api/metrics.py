@@ -59,6 +59,10 @@ class Metrics:
             "Live streams ended since the start because they lagged behind.",
         )
         self._up = self._gauge("inspector_queue_up", "1 when the queue answered last time, else 0.")
+        self._durable = self._gauge(
+            "inspector_queue_durable",
+            "0 when the queue server is not set to the durability that is promised.",
+        )
         self._depth = self._gauge("inspector_queue_depth", "Images waiting and in flight.")
         self._in_flight = self._gauge("inspector_queue_in_flight", "Images in the hands of a worker.")
         self._bytes = self._gauge("inspector_queue_bytes", "Bytes of accepted, unfinished images.")
@@ -100,6 +104,9 @@ class Metrics:
         ):
             gauge.set(math.nan if status is None else getattr(status, name))
         self._workers.set(math.nan if status is None else len(status.workers))
+
+    def saw_durability(self, shortfall: str | None) -> None:
+        self._durable.set(0 if shortfall else 1)
 
     def saw_hub(self, *, waiting: int, viewing: int, dropped: int) -> None:
         self._waiters.set(waiting)

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from inspector.decision.recipes import SHIPPED
 from inspector.errors import SettingsError
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets
+from inspector.queue.base import DEFAULT_BUDGETS, Budgets, Durability
 from inspector.queue.settings import Port, QueueSettings
 
 
@@ -48,6 +48,11 @@ class Settings(QueueSettings):
         10.0, gt=0, description="Seconds that requests under way get to end when the gateway is stopped."
     )
 
+    durability: Durability = Field(
+        Durability.D2,
+        description="What an acknowledged image outlives: D1 a killed process, D2 a power cut, D3 the loss "
+        "of the primary. The server must be set to it; the gateway's log says where it is not.",
+    )
     queue_max_bytes: int = Field(
         DEFAULT_BUDGETS.max_bytes, gt=0, description="Bytes of accepted, unfinished images; beyond it is 503."
     )

@@ -26,6 +26,7 @@ from inspector.decision.recipes import RecipeBook
 from inspector.errors import RecipeError, SettingsError
 from inspector.models.bundle import Bundle, resolve
 from inspector.queue import connect
+from inspector.queue.base import Durability
 
 
 class Engine(StrEnum):
@@ -50,6 +51,13 @@ def up(
     redis_url: Annotated[
         str | None, typer.Option(help="Use this Redis or Valkey instead of the embedded server.")
     ] = None,
+    durability: Annotated[
+        Durability,
+        typer.Option(
+            envvar="INSPECTOR_DURABILITY",
+            help="What an accepted image outlives: D1 a kill, D2 a power cut, D3 the primary.",
+        ),
+    ] = Durability.D2,
     engine: Annotated[Engine, typer.Option(help="What runs the network.")] = Engine.AUTO,
     device: Annotated[Device, typer.Option(help="What it runs on.")] = Device.AUTO,
     lines: Annotated[
@@ -77,9 +85,10 @@ def up(
         "INSPECTOR_LINES": lines,
         "INSPECTOR_ENGINE": engine.value,
         "INSPECTOR_DEVICE": device.value,
+        "INSPECTOR_DURABILITY": durability.value,
         **_model_and_recipes(model, recipes),
     }
-    options = Options(data_dir, host, port, workers, redis_url, settings)
+    options = Options(data_dir, host, port, workers, redis_url, durability, settings)
     try:
         raise typer.Exit(asyncio.run(_run(options, demo=demo or count is not None, count=count, rate=rate)))
     except OSError as error:  # a full disk, at the latest

@@ -35,6 +35,18 @@ class Budgets:
 DEFAULT_BUDGETS = Budgets()
 
 
+class Durability(StrEnum):
+    """What an acknowledged image outlives. D1 and D2 are the server's own settings; D3 is asked for at each
+    submit too. `Admin.shortfall` compares the level with the server."""
+
+    D1 = "D1"
+    """appendfsync everysec: a killed process; of a power cut, all but about the last two seconds."""
+    D2 = "D2"
+    """appendfsync always: a power cut."""
+    D3 = "D3"
+    """D2, and a replica has confirmed it: the loss of the primary's disk too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Idempotency:
     """A client's key, and the digest of all that must be alike when it is used again."""
@@ -56,8 +68,9 @@ class Producer(Protocol):
     async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
         """Admit and enqueue in one round trip; returns once it is durable at the server's level.
 
-        Raises Busy (over a budget), IdempotencyConflict (the key's digest differs). Safe to repeat: job.id
-        submitted twice is one job.
+        Raises Busy (over a budget), IdempotencyConflict (the key's digest differs), QueueUnavailable (at D3
+        also: no replica confirmed it in time; it may be accepted). Safe to repeat: job.id submitted twice is
+        one job.
         """
 
     async def has_room(self, image_bytes: int) -> bool:
@@ -201,6 +214,10 @@ class QueueStatus:
 
 class Admin(Protocol):
     async def status(self) -> QueueStatus: ...
+
+    async def shortfall(self, durability: Durability) -> str | None:
+        """What the server's own settings lack for that level, as one sentence. None: nothing, or it does not
+        show them (a managed server)."""
 
     async def ping(self) -> None:
         """Raises QueueUnavailable within a second when the server does not answer."""

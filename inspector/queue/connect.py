@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from inspector.queue.base import DEFAULT_BUDGETS, Admin, Budgets, Consumer, Producer, Results
+from inspector.queue.base import (
+    DEFAULT_BUDGETS,
+    Admin,
+    Budgets,
+    Consumer,
+    Durability,
+    Producer,
+    Results,
+)
 from inspector.queue.redis_admin import RedisAdmin
 from inspector.queue.redis_consumer import RedisConsumer
 from inspector.queue.redis_producer import RedisProducer
@@ -19,9 +27,11 @@ MIN_IDLE = timedelta(seconds=10)
 (min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
 
 
-def producer(url: str, budgets: Budgets = DEFAULT_BUDGETS) -> Producer:
+def producer(
+    url: str, budgets: Budgets = DEFAULT_BUDGETS, durability: Durability = Durability.D2
+) -> Producer:
     """For a gateway. End it with `await aclose()`."""
-    return RedisProducer(url, budgets)
+    return RedisProducer(url, budgets, durability)
 
 
 def consumer(

@@ -20,6 +20,7 @@ from inspector.queue.base import (
     Announcement,
     Budgets,
     Delivery,
+    Durability,
     Finished,
     FinishStatus,
     Idempotency,
@@ -292,6 +293,9 @@ class MemoryAdmin:
                 dead_letters=len(shelf.dead),
                 workers=self._living(now),
             )
+
+    async def shortfall(self, durability: Durability) -> str | None:
+        return f"{durability} needs a queue server: the queue in memory ends with its process"
 
     async def ping(self) -> None: ...
 

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
-from inspector.queue.base import QueueStatus
+from inspector.queue.base import Durability, QueueStatus
 from inspector.queue.keys import DRAIN, GROUP, Keys
-from inspector.queue.redis_connection import AsyncLink, translated
+from inspector.queue.redis_connection import AsyncLink, ServerRefusal, translated
 from inspector.queue.reports import living
 from inspector.queue.scripting import Command, Reply
 
 PING_WITHIN_S = 1.0
 """Readiness is asked every few seconds; a server that takes longer is not ready."""
+
+
+KEEPING = ("appendonly", "appendfsync", "min-replicas-to-write")
+"""The server's settings that decide what an acknowledgement outlives."""
+
+
+def needed(durability: Durability) -> dict[str, str]:
+    """What the server's settings must be for that level."""
+    fsync = "everysec" if durability is Durability.D1 else "always"
+    replicas = {"min-replicas-to-write": "1"} if durability is Durability.D3 else {}
+    return {"appendonly": "yes", "appendfsync": fsync, **replicas}
 
 
 class RedisAdmin:
@@ -34,6 +45,20 @@ class RedisAdmin:
             workers=living(reports, now_ms),
         )
 
+    async def shortfall(self, durability: Durability) -> str | None:
+        asked: list[Command] = [["CONFIG", "GET", name] for name in KEEPING]
+        try:
+            replies = await self._link.exchange(asked)
+        except ServerRefusal as refusal:
+            if refusal.kind not in {"ERR", "NOPERM"}:  # what a managed server says that does not show them
+                raise
+            return None
+        held = dict(zip(KEEPING, (_value(reply) for reply in replies), strict=True))
+        lacking = [
+            f"{name} {value}" for name, value in needed(durability).items() if not _is(held[name], value)
+        ]
+        return f"{durability} needs {', '.join(lacking)} of the queue server" if lacking else None
+
     async def ping(self) -> None:
         with translated():
             async with asyncio.timeout(PING_WITHIN_S):
@@ -53,6 +78,18 @@ class RedisAdmin:
             ["XLEN", keys.dead],
             ["HVALS", keys.workers],
         ]
+
+
+def _value(reply: Reply) -> str:
+    """Of [name, value]; an older server may not know the name."""
+    return reply[1].decode() if reply else ""
+
+
+def _is(held: str, wanted: str) -> bool:
+    """Whether it is that or better: always is everysec too, and two replicas are one."""
+    if wanted.isdigit():
+        return held.isdigit() and int(held) >= int(wanted)
+    return held == wanted or (wanted == "everysec" and held == "always")
 
 
 def _in_flight(pending: Reply) -> int:

@@ -15,7 +15,7 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 from redis.retry import Retry
 
 from inspector.errors import QueueUnavailable, SettingsError
@@ -102,13 +102,13 @@ class AsyncLink:
         with translated():
             return await self._drive(plain(commands, absent))
 
-    async def run(self, calls: Sequence[Call]) -> list[Reply]:
-        """Scripts, in one round trip, once more if the connection broke."""
+    async def run(self, calls: Sequence[Call], then: Sequence[Command] = ()) -> list[Reply]:
+        """Scripts, in one round trip, once more if the connection broke. `then` as in scripting.run."""
         with translated():
             try:
-                return await self._drive(run(calls))
+                return await self._drive(run(calls, then))
             except redis.ConnectionError:
-                return await self._drive(run(calls))
+                return await self._drive(run(calls, then))
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -136,13 +136,17 @@ class ServerRefusal(QueueUnavailable):
         self.kind = message.partition(" ")[0]
 
 
+WORDLESS = {redis.OutOfMemoryError: "OOM", NoPermissionError: "NOPERM"}
+"""Errors whose first word the client cuts off."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Redis's errors, as ours."""
     try:
         yield
-    except redis.OutOfMemoryError as error:
-        raise ServerRefusal(f"OOM {error}") from error
+    except tuple(WORDLESS) as error:
+        raise ServerRefusal(f"{WORDLESS[type(error)]} {error}") from error
     except (redis.ConnectionError, redis.TimeoutError, TimeoutError, OSError) as error:
         raise QueueUnavailable(f"the queue server does not answer: {str(error) or 'time is up'}") from error
     except RedisError as error:

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from inspector.errors import Busy, IdempotencyConflict
+from inspector.errors import Busy, IdempotencyConflict, QueueUnavailable
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome
-from inspector.queue.base import Budgets, Idempotency, Submission
+from inspector.queue.base import Budgets, Durability, Idempotency, Submission
 from inspector.queue.keys import Keys, hashed
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal
-from inspector.queue.scripting import SUBMIT, Call, Reply, Word
+from inspector.queue.scripting import SUBMIT, Call, Command, Reply, Word
 from inspector.queue.settling import expire_call
+
+CONFIRM_WITHIN_MS = 1000
+"""How long D3 waits for a replica: one on the same network confirms within milliseconds, or is away."""
+
+CONFIRMED: Command = ["WAIT", 1, CONFIRM_WITHIN_MS]
+"""Its reply is how many replicas have all that this connection wrote. It cannot stand inside a script."""
 
 
 class RedisProducer:
-    def __init__(self, url: str, budgets: Budgets) -> None:
+    def __init__(self, url: str, budgets: Budgets, durability: Durability) -> None:
         self._budgets = budgets
+        self._then = [CONFIRMED] if durability is Durability.D3 else []
         self._keys = Keys()
         self._link = AsyncLink(url)
 
     async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
         try:
-            [reply] = await self._link.run([self._submit_call(job, image, idempotency)])
+            reply, *replicas = await self._link.run([self._submit_call(job, image, idempotency)], self._then)
         except ServerRefusal as refusal:
             if refusal.kind == "OOM":
                 raise Busy("the queue server has reached its maxmemory") from refusal
             raise
-        return _submission(reply)
+        submission = _submission(reply)
+        if replicas == [0]:
+            raise QueueUnavailable(
+                f"no replica confirmed inspection {submission.id} within {CONFIRM_WITHIN_MS} ms; "
+                "it may be accepted"
+            )
+        return submission
 
     async def has_room(self, image_bytes: int) -> bool:
         held, depth = await self._link.exchange(
@@ -59,7 +72,7 @@ class RedisProducer:
             image,
         ]
         limits = [self._budgets.max_bytes, self._budgets.max_depth]
-        return Call(SUBMIT, touched, [*facts, *limits, key_hash])
+        return Call(SUBMIT, touched, [*facts, *limits, key_hash, int(bool(self._then))])
 
 
 def _submission(reply: Reply) -> Submission:

@@ -64,18 +64,20 @@ LEAVE = _read("leave")
 REPORT = _read("report")
 
 
-def run(calls: Sequence[Call]) -> Conversation:
+def run(calls: Sequence[Call], then: Sequence[Command] = ()) -> Conversation:
     """All calls in one round trip; two more where the server did not know a script.
 
+    `then` follows the calls on the same connection, in the same round trip; its replies stand behind theirs.
     Raises the first error a call met, after all of them were answered.
     """
-    replies = list((yield [call.command() for call in calls]))
+    replies = list((yield [*(call.command() for call in calls), *then]))
     unknown = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if unknown:
         texts = {calls[index].script.text for index in unknown}
         yield [["SCRIPT", "LOAD", text] for text in texts]
-        again = yield [calls[index].command() for index in unknown]
-        for index, reply in zip(unknown, again, strict=True):
+        again = yield [*(calls[index].command() for index in unknown), *then]
+        behind = range(len(calls), len(replies))
+        for index, reply in zip([*unknown, *behind], again, strict=True):
             replies[index] = reply
     return _raise_first(replies)
 

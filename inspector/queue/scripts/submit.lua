@@ -4,6 +4,7 @@
 -- KEYS  1 work  2 totals  3 state:<id>  4 job:<id>  5 image:<id>  6 idem:<hash> (or none)
 -- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes
 --       8 max_bytes  9 max_depth  10 <hash> of the idempotency key, or ''
+--       11 1 if a WAIT follows, else 0
 -- reply {CREATED, id} | {KNOWN, id}             the id of the job that stands for this request
 --       {CONFLICT, id}                           id or key known with another digest; nothing stored
 --       {BUSY, 'bytes' | 'depth', what is held}  over a budget; nothing stored
@@ -14,9 +15,21 @@
 
 local prefix, id, digest, hash = ARGV[1], ARGV[2], ARGV[5], ARGV[10]
 
+local function answer_known(held_digest, held_id)
+  if held_digest ~= digest then
+    return {'CONFLICT', held_id}
+  end
+  if ARGV[11] == '1' then
+    -- WAIT waits for what its own connection wrote, and the image may have come by another one: write the same
+    -- again, behind it in the replicas' stream.
+    redis.call('HSET', prefix .. 'state:' .. held_id, 'digest', digest)
+  end
+  return {'KNOWN', held_id}
+end
+
 local known = redis.call('HGET', KEYS[3], 'digest')
 if known then
-  return {known == digest and 'KNOWN' or 'CONFLICT', id}
+  return answer_known(known, id)
 end
 
 if hash ~= '' then
@@ -24,7 +37,7 @@ if hash ~= '' then
   if held then
     local earlier_digest, earlier = string.match(held, '^([^:]*):(.*)$')
     if redis.call('EXISTS', prefix .. 'state:' .. earlier) == 1 then
-      return {earlier_digest == digest and 'KNOWN' or 'CONFLICT', earlier}
+      return answer_known(earlier_digest, earlier)
     end
   end
 end
