@@ -63,7 +63,7 @@ def new_metrics(settings: Settings) -> Metrics:
 def _on_redis(settings: Settings) -> Queue:
     url, budgets = settings.redis_url, settings.budgets
     producer = connect.producer(url, budgets, settings.durability)
-    return Queue(producer, connect.results(url), connect.admin(url))
+    return Queue(producer, connect.results(url), connect.admin(url, budgets))
 
 
 @asynccontextmanager

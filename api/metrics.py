@@ -70,7 +70,9 @@ class Metrics:
         self._age = self._gauge(
             "inspector_queue_oldest_age_seconds", "Age of the oldest unfinished image; 0 without one."
         )
-        self._dead = self._gauge("inspector_queue_dead_letters", "Images in the dead-letter stream.")
+        self._dead = self._gauge(
+            "inspector_queue_dead_letters", "Dead letters: see `inspector dead-letters list`."
+        )
         self._workers = self._gauge("inspector_workers", "Workers that reported within the last 15 s.")
         self._label_all(reasons)
         # They register themselves.

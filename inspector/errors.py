@@ -13,6 +13,7 @@ InspectorError
 │   └── UnknownRecipe            no such recipe is loaded
 ├── IdempotencyConflict          the key was used before for another image or other parameters
 ├── InspectionNotFound           no such id
+├── DeadLetterNotFound           no dead letter of that id
 ├── ImageGone                    the image (or map) has left the ring of recent ones
 ├── Busy                         over the byte or depth budget; says when to retry
 ├── QueueUnavailable             Redis does not answer
@@ -121,6 +122,12 @@ class InspectionNotFound(InspectorError):
     advice = "Use the id that the gateway gave; finished inspections are forgotten after a day."
 
 
+class DeadLetterNotFound(InspectorError):
+    code = "dead-letter-not-found"
+    title = "No dead letter of that id is held"
+    advice = "See `inspector dead-letters list`; one that was requeued, dropped or pushed out is no more."
+
+
 class ImageGone(InspectorError):
     code = "image-gone"
     title = "The image or map is no longer held"
@@ -154,7 +161,7 @@ class DeadlineExpired(InspectorError):
 class PoisonImage(InspectorError):
     code = "poison-image"
     title = "The image was delivered several times and never finished"
-    advice = "Treat the part as not accepted; its image and its record stand in the dead-letter stream."
+    advice = "Treat the part as not accepted; `inspector dead-letters show` has its image."
 
 
 class InspectionFailed(InspectorError):

@@ -34,6 +34,12 @@ class Entry:
 COMMANDS = {
     "up": Entry("up_command", "up", "Run the whole stack on this machine.", "up"),
     "camera": Entry("camera_command", "camera", "Post images to a gateway and show the verdicts.", "worker"),
+    "dead-letters": Entry(
+        "dead_letters_command",
+        "dead_letters",
+        "Images that no worker could finish: list, requeue, drop.",
+        "api",
+    ),
     "inspect": Entry("inspect_command", "inspect", "Inspect image files, without any server.", "worker"),
     "train": Entry("train_command", "train", "Train a detector and seal it as a bundle.", "train"),
     "evaluate": Entry("evaluate_command", "evaluate", "Measure a bundle on a data set.", "train"),

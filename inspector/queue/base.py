@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -26,6 +26,8 @@ class Budgets:
     """Images waiting and in flight."""
     recent_bytes: int = 256 << 20
     """The ring of finished images, maps and results that page and API still show; oldest out."""
+    dead_bytes: int = 128 << 20
+    """Dead letters with their images; oldest out."""
     forget_after: timedelta = timedelta(hours=24)
     """How long an id and an idempotency key are known after the image is finished; until then, always."""
     results_kept: timedelta = timedelta(minutes=10)
@@ -212,8 +214,44 @@ class QueueStatus:
     workers: list[WorkerReport] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A poison image: it failed, and is held with its job and image until a person decides."""
+
+    id: str
+    line: str
+    died_at: datetime
+    """UTC, by the queue's clock."""
+    consumer: str
+    """The worker that buried it; the log of those before it says why they did not finish it."""
+    deliveries: int
+    """Including the one that only buried it."""
+    size: int
+    """Bytes of image and job."""
+    error: bytes
+    """Failure as JSON: it names the part."""
+
+
 class Admin(Protocol):
     async def status(self) -> QueueStatus: ...
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """Newest first."""
+
+    async def dead_letter(self, inspection_id: str) -> DeadLetter:
+        """Raises DeadLetterNotFound."""
+
+    async def requeue(self, inspection_id: str) -> None:
+        """Give a dead letter to the workers again. Raises DeadLetterNotFound; InspectionFailed when its job
+        cannot be read by this version.
+
+        The same id and idempotency key, which is `queued` again and will reach a second outcome; three new
+        deliveries; no deadline, since nobody waits for it any more.
+        """
+
+    async def drop(self, inspection_id: str) -> None:
+        """Let a dead letter go, with its image. Raises DeadLetterNotFound. It stays failed; id and key are
+        known for `forget_after` more."""
 
     async def shortfall(self, durability: Durability) -> str | None:
         """What the server's own settings lack for that level, as one sentence. None: nothing, or it does not

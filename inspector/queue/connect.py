@@ -46,6 +46,6 @@ def results(url: str) -> Results:
     return RedisResults(url)
 
 
-def admin(url: str) -> Admin:
-    """For status pages and readiness. End it with `await aclose()`."""
-    return RedisAdmin(url)
+def admin(url: str, budgets: Budgets = DEFAULT_BUDGETS) -> Admin:
+    """For status pages, readiness and dead letters. End it with `await aclose()`."""
+    return RedisAdmin(url, budgets)

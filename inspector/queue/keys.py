@@ -4,11 +4,12 @@ A shard's keys share the hash tag {shard}, so that one script may touch all of t
 
 work            stream   one entry an image not finished: id, line. Never trimmed; XLEN = waiting + in flight
 results         stream   one entry an outcome, with its bytes; trimmed by age
-dead            stream   one entry a poison image
-ring            list     "size:id" of finished images still held, newest first
-totals          hash     bytes (accepted, not finished), recent (held by the ring)
+dead            stream   one entry a dead letter: id, bytes, line, consumer, deliveries, error
+ring            list     "size:id" of finished images still held, newest first; size 0: a dead letter holds it
+totals          hash     bytes (accepted, not finished), recent (held by the ring), dead (by dead letters)
 workers         hash     name -> "<ms of the last report> <WorkerReport as JSON>"
-state:<id>      hash     submitted, line, format, digest, entry, bytes, idem, state, accept, token, error
+state:<id>      hash     submitted, line, format, digest, entry, bytes, idem, state, accept, token, error,
+                         dead (its entry in `dead`, while it has one)
 job:<id>        string   Job as JSON                   }
 image:<id>      string   the bytes as posted           } these four leave together,
 map:<id>        string   the attention map as PNG      } when the ring has no room

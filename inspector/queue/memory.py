@@ -19,6 +19,7 @@ from inspector.queue.base import (
     DEFAULT_BUDGETS,
     Announcement,
     Budgets,
+    DeadLetter,
     Delivery,
     Durability,
     Finished,
@@ -30,8 +31,9 @@ from inspector.queue.base import (
     WorkerReport,
 )
 from inspector.queue.keys import WORKER_TTL_MS
+from inspector.queue.letters import reopened
 from inspector.queue.memory_store import NOBODY, MemoryStore, Record
-from inspector.queue.reading import Taken
+from inspector.queue.reading import Taken, parse_job
 from inspector.queue.reports import iso
 from inspector.queue.settling import Fence
 
@@ -103,14 +105,9 @@ class MemoryProducer:
             raise Busy(f"the queue is at its limit of depth: it holds {depth}")
 
     def _enqueue(self, job: Job, image: bytes, digest: str, key: str | None) -> None:
-        shelf, now = self._store.shelf, self._store.clock()
-        shelf.entries += 1
-        entry = f"{int(now * 1000)}-{shelf.entries}"
-        shelf.records[job.id] = Record(job, job.line, image, digest, entry, now, len(image), key)
-        shelf.work[entry] = job.id
         if key is not None:
-            shelf.keys[key] = job.id
-        self._store.changed.notify_all()
+            self._store.shelf.keys[key] = job.id
+        self._store.enqueue(Record(job, job.line, image, digest, len(image), key), job.id)
 
 
 class MemoryConsumer:
@@ -204,9 +201,7 @@ class MemoryConsumer:
 
     def _bury(self, one: Taken) -> None:
         record = self._store.shelf.records[one.id]
-        outcome = one.poisoned(_as_json(record.job))
-        self._store.settle(record, outcome, None, self._fence(one))
-        self._store.shelf.dead.append(outcome)
+        self._store.bury(record, one.poisoned(_as_json(record.job)), self._fence(one))
 
     def _fence(self, delivery: Delivery | Taken) -> Fence:
         return Fence(delivery.entry, self.name, delivery.count)
@@ -293,6 +288,29 @@ class MemoryAdmin:
                 dead_letters=len(shelf.dead),
                 workers=self._living(now),
             )
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        with self._store.changed:
+            return list(reversed(self._store.shelf.dead.values()))[: max(0, limit)]
+
+    async def dead_letter(self, inspection_id: str) -> DeadLetter:
+        with self._store.changed:
+            return self._store.letter(inspection_id)
+
+    async def requeue(self, inspection_id: str) -> None:
+        with self._store.changed:
+            shelf = self._store.shelf
+            del shelf.dead[self._store.letter(inspection_id).id]
+            shelf.ring.remove(inspection_id)
+            old = shelf.records[inspection_id]
+            job = parse_job(reopened(_as_json(old.job)))
+            self._store.enqueue(
+                Record(job, old.line, old.image, old.digest, old.size, old.key), inspection_id
+            )
+
+    async def drop(self, inspection_id: str) -> None:
+        with self._store.changed:
+            self._store.release(inspection_id)
 
     async def shortfall(self, durability: Durability) -> str | None:
         return f"{durability} needs a queue server: the queue in memory ends with its process"

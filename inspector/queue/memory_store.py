@@ -8,12 +8,14 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from inspector.errors import InspectionNotFound
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets, WorkerReport
-from inspector.queue.settling import Fence
+from inspector.queue.base import DEFAULT_BUDGETS, Budgets, DeadLetter, WorkerReport
+from inspector.queue.letters import no_letter
+from inspector.queue.settling import DEAD_LETTERS_KEPT, Fence
 
 NOBODY = ""
 """Owner of an entry that waits, or was handed back."""
@@ -27,10 +29,10 @@ class Record:
     line: str
     image: bytes | None
     digest: str
-    entry: str
-    submitted: float
     size: int
     key: str | None
+    entry: str = ""
+    submitted: float = 0.0
     owner: str = NOBODY
     count: int = 0
     fresh: bool = True
@@ -40,7 +42,7 @@ class Record:
     outcome: Outcome | None = None
     attention: bytes | None = None
     held: int = 0
-    """Bytes in the ring; 0 when it is not there."""
+    """Bytes in the ring; 0 when it is not there, or a dead letter holds them."""
     finished: float = 0.0
 
 
@@ -55,7 +57,8 @@ class Shelf:
     ring: deque[str] = field(default_factory=deque)
     """Ids, newest first."""
     announced: deque[tuple[int, float, Outcome]] = field(default_factory=deque)
-    dead: list[Outcome] = field(default_factory=list)
+    dead: OrderedDict[str, DeadLetter] = field(default_factory=OrderedDict)
+    """By id, oldest first."""
     reports: dict[str, tuple[float, WorkerReport]] = field(default_factory=dict)
     entries: int = 0
     announcements: int = 0
@@ -88,28 +91,58 @@ class MemoryStore:
         """Drop what was finished too long ago, and announcements that no reader comes back for."""
         now, shelf = self.clock(), self.shelf
         limit = now - self.budgets.forget_after.total_seconds()
-        for old in [key for key, one in shelf.records.items() if one.outcome and one.finished <= limit]:
+        gone = [key for key, one in shelf.records.items() if one.outcome and one.finished <= limit]
+        for old in [key for key in gone if key not in shelf.dead]:
             record = shelf.records.pop(old)
             if record.key is not None and shelf.keys.get(record.key) == old:
                 del shelf.keys[record.key]
-            if record.held:
+            if old in shelf.ring:
                 shelf.ring.remove(old)
         kept = now - self.budgets.results_kept.total_seconds()
         while shelf.announced and shelf.announced[0][1] < kept:
             shelf.announced.popleft()
 
     def settle(self, record: Record, outcome: Outcome, attention: bytes | None, token: Fence | None) -> None:
-        record.outcome, record.attention, record.token = outcome, attention, token
-        record.finished = self.clock()
-        del self.shelf.work[record.entry]
-        self.shelf.announcements += 1
-        self.shelf.announced.append((self.shelf.announcements, record.finished, outcome))
+        self._record(record, outcome, token)
+        record.attention = attention
         record.held = sum(len(part or b"") for part in (record.image, outcome.result, attention))
         record.held += len(record.job.model_dump_json()) if record.job is not None else 0
-        self.shelf.ring.appendleft(outcome.id)
         self._evict()
         self.forget()
         self._wake()
+
+    def bury(self, record: Record, outcome: Outcome, token: Fence) -> None:
+        self._record(record, outcome, token)
+        died_at = datetime.fromtimestamp(record.finished, UTC)
+        size = record.size + (len(record.job.model_dump_json()) if record.job is not None else 0)
+        self.shelf.dead[outcome.id] = DeadLetter(
+            outcome.id, record.line, died_at, token.consumer, token.deliveries, size, outcome.error or b""
+        )
+        while len(self.shelf.dead) > 1 and self._too_many_dead():
+            self.release(next(iter(self.shelf.dead)))
+        self._wake()
+
+    def letter(self, inspection_id: str) -> DeadLetter:
+        """Raises DeadLetterNotFound."""
+        if inspection_id not in self.shelf.dead:
+            raise no_letter(inspection_id)
+        return self.shelf.dead[inspection_id]
+
+    def release(self, inspection_id: str) -> None:
+        """A dead letter leaves, with its image."""
+        del self.shelf.dead[self.letter(inspection_id).id]
+        record = self.shelf.records[inspection_id]
+        record.job = record.image = None
+        record.finished = self.clock()
+
+    def enqueue(self, record: Record, inspection_id: str) -> None:
+        """At the end of the work, under a new entry."""
+        self.shelf.entries += 1
+        record.entry = f"{int(self.clock() * 1000)}-{self.shelf.entries}"
+        record.submitted = self.clock()
+        self.shelf.records[inspection_id] = record
+        self.shelf.work[record.entry] = inspection_id
+        self.changed.notify_all()
 
     def listen(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         with self.changed:
@@ -119,10 +152,26 @@ class MemoryStore:
         with self.changed:
             self._listeners.discard((loop, event))
 
+    def _record(self, record: Record, outcome: Outcome, token: Fence | None) -> None:
+        record.outcome, record.token = outcome, token
+        record.finished = self.clock()
+        del self.shelf.work[record.entry]
+        self.shelf.announcements += 1
+        self.shelf.announced.append((self.shelf.announcements, record.finished, outcome))
+        self.shelf.ring.appendleft(outcome.id)
+
+    def _too_many_dead(self) -> bool:
+        dead = self.shelf.dead.values()
+        held = sum(letter.size for letter in dead)
+        return held > self.budgets.dead_bytes or len(dead) > DEAD_LETTERS_KEPT
+
     def _evict(self) -> None:
         ring, records = self.shelf.ring, self.shelf.records
         while len(ring) > 1 and sum(records[one].held for one in ring) > self.budgets.recent_bytes:
-            record = records[ring.pop()]
+            oldest = ring.pop()
+            if oldest in self.shelf.dead:
+                continue
+            record = records[oldest]
             record.job = record.image = record.attention = None
             record.held = 0
             if record.outcome is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
-from inspector.queue.base import Durability, QueueStatus
+from inspector.queue.base import Budgets, DeadLetter, Durability, QueueStatus
 from inspector.queue.keys import DRAIN, GROUP, Keys
+from inspector.queue.letters import no_letter, reopened
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal, translated
 from inspector.queue.reports import living
-from inspector.queue.scripting import Command, Reply
+from inspector.queue.scripting import DROP, REQUEUE, Call, Command, Reply
 
 PING_WITHIN_S = 1.0
 """Readiness is asked every few seconds; a server that takes longer is not ready."""
@@ -26,7 +28,8 @@ def needed(durability: Durability) -> dict[str, str]:
 
 
 class RedisAdmin:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, budgets: Budgets) -> None:
+        self._budgets = budgets
         self._keys = Keys()
         self._link = AsyncLink(url)
 
@@ -44,6 +47,37 @@ class RedisAdmin:
             dead_letters=dead,
             workers=living(reports, now_ms),
         )
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        if limit < 1:
+            return []
+        entries = await self._link.ask("XREVRANGE", self._keys.dead, "+", "-", "COUNT", limit)
+        return [_letter(entry) for entry in entries]
+
+    async def dead_letter(self, inspection_id: str) -> DeadLetter:
+        held = await self._link.ask("HGET", self._keys.state(inspection_id), "dead")
+        entries = await self._link.ask("XRANGE", self._keys.dead, held, held) if held else []
+        if not entries:
+            raise no_letter(inspection_id)
+        return _letter(entries[0])
+
+    async def requeue(self, inspection_id: str) -> None:
+        keys = self._keys
+        await self.dead_letter(inspection_id)
+        job = reopened(await self._link.ask("GET", keys.job(inspection_id)))
+        own = [keys.state(inspection_id), keys.job(inspection_id)]
+        shared = [keys.work, keys.dead, keys.totals, keys.ring]
+        [reply] = await self._link.run([Call(REQUEUE, [*shared, *own], [inspection_id, job])])
+        if reply != b"REQUEUED":
+            raise no_letter(inspection_id)
+
+    async def drop(self, inspection_id: str) -> None:
+        keys = self._keys
+        forget_ms = int(self._budgets.forget_after.total_seconds() * 1000)
+        touched = [keys.dead, keys.totals, keys.state(inspection_id)]
+        [reply] = await self._link.run([Call(DROP, touched, [keys.prefix, forget_ms])])
+        if reply != b"DROPPED":
+            raise no_letter(inspection_id)
 
     async def shortfall(self, durability: Durability) -> str | None:
         asked: list[Command] = [["CONFIG", "GET", name] for name in KEEPING]
@@ -90,6 +124,20 @@ def _is(held: str, wanted: str) -> bool:
     if wanted.isdigit():
         return held.isdigit() and int(held) >= int(wanted)
     return held == wanted or (wanted == "everysec" and held == "always")
+
+
+def _letter(entry: Reply) -> DeadLetter:
+    """Of [stream id, fields]; the id begins with the milliseconds of its burial."""
+    named = dict(zip(entry[1][0::2], entry[1][1::2], strict=True))
+    return DeadLetter(
+        id=named[b"id"].decode(),
+        line=named[b"line"].decode(),
+        died_at=datetime.fromtimestamp(int(entry[0].split(b"-")[0]) / 1000, UTC),
+        consumer=named[b"consumer"].decode(),
+        deliveries=int(named[b"deliveries"]),
+        size=int(named[b"bytes"]),
+        error=named[b"error"],
+    )
 
 
 def _in_flight(pending: Reply) -> int:

@@ -144,7 +144,7 @@ class RedisConsumer:
         jobs = self._link.ask("MGET", *(self._keys.job(one.id) for one in poison))
         self._link.run(
             [
-                bury_call(self._keys, self._budgets, self._fence(one), one.poisoned(job), job or b"")
+                bury_call(self._keys, self._budgets, self._fence(one), one.poisoned(job))
                 for one, job in zip(poison, jobs, strict=True)
             ]
         )

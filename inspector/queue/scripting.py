@@ -7,6 +7,7 @@ error to the caller. The conversation is a generator, so that the sync and the a
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,7 +23,7 @@ Reply = Any
 Conversation = Generator[Sequence[Command], Sequence[Reply], list[Reply]]
 """Yields commands for one round trip, is sent their replies, returns the replies that matter."""
 
-_INCLUDE = "-- include settle.lua\n"
+_INCLUDE = re.compile(r"^-- include (\w+\.lua)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class Call:
 def _read(name: str) -> Script:
     folder = files("inspector.queue.scripts")
     text = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    text = text.replace(_INCLUDE, (folder / "settle.lua").read_text(encoding="utf-8"))
+    text = _INCLUDE.sub(lambda named: (folder / named[1]).read_text(encoding="utf-8"), text)
     # Redis knows a script by the SHA-1 of its text; nothing is secured by it.
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
@@ -56,6 +57,8 @@ SUBMIT = _read("submit")
 FINISH = _read("finish")
 BURY = _read("bury")
 EXPIRE = _read("expire")
+DROP = _read("drop")
+REQUEUE = _read("requeue")
 RENEW = _read("renew")
 HAND_BACK = _read("hand_back")
 SWEEP = _read("sweep")

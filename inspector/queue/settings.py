@@ -32,6 +32,11 @@ class QueueSettings(BaseSettings):
         ge=0,
         description="Bytes of finished images and maps that are still shown.",
     )
+    dead_bytes: int = Field(
+        DEFAULT_BUDGETS.dead_bytes,
+        ge=0,
+        description="Bytes of dead letters and their images; beyond it the oldest leave.",
+    )
     forget_after_h: float = Field(
         DEFAULT_BUDGETS.forget_after / timedelta(hours=1),
         gt=0,
@@ -47,6 +52,7 @@ class QueueSettings(BaseSettings):
     def budgets(self) -> Budgets:
         return Budgets(
             recent_bytes=self.recent_bytes,
+            dead_bytes=self.dead_bytes,
             forget_after=timedelta(hours=self.forget_after_h),
             results_kept=timedelta(minutes=self.results_kept_min),
         )

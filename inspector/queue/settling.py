@@ -10,7 +10,7 @@ from inspector.queue.keys import DRAIN, GROUP, Keys
 from inspector.queue.scripting import BURY, EXPIRE, FINISH, Call, Word
 
 DEAD_LETTERS_KEPT = 10_000
-"""Entries of the dead-letter stream, about 1 kB each: a log for people, not a queue."""
+"""More than a person looks through; `Budgets.dead_bytes` usually is the limit that counts."""
 
 
 class Fence(NamedTuple):
@@ -32,10 +32,10 @@ def finish_call(
     return Call(FINISH, keys.settled(outcome.id), [*arguments, *fence])
 
 
-def bury_call(keys: Keys, budgets: Budgets, fence: Fence, outcome: Outcome, job: bytes) -> Call:
-    """`job` is the Job's JSON, for the dead-letter stream."""
+def bury_call(keys: Keys, budgets: Budgets, fence: Fence, outcome: Outcome) -> Call:
     arguments = _settle_arguments(keys, budgets, outcome, None)
-    return Call(BURY, [*keys.settled(outcome.id), keys.dead], [*arguments, *fence, job, DEAD_LETTERS_KEPT])
+    kept = (DEAD_LETTERS_KEPT, budgets.dead_bytes)
+    return Call(BURY, [*keys.settled(outcome.id), keys.dead], [*arguments, *fence, *kept])
 
 
 def expire_call(keys: Keys, budgets: Budgets, outcome: Outcome) -> Call:

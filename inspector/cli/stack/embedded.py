@@ -24,7 +24,8 @@ _PING_S = 1.0
 
 def maxmemory(budgets: Budgets) -> int:
     """In bytes. The budgets refuse long before it: it is the last guard, not the limit that clients meet."""
-    return int((budgets.max_bytes + budgets.recent_bytes) * _OVERHEAD) + _BESIDES_IMAGES
+    images = budgets.max_bytes + budgets.recent_bytes + budgets.dead_bytes
+    return int(images * _OVERHEAD) + _BESIDES_IMAGES
 
 
 def configuration(port: int, folder: Path, budgets: Budgets, durability: Durability) -> str:

@@ -6,8 +6,9 @@
 --
 -- The image stays, now in the ring of recent ones; the oldest of the ring leave when it holds more than
 -- recent_bytes, the newest never. state:<id> and its idempotency key are forgotten forget_after from now.
--- Touches the undeclared keys <prefix>{job,image,map,result}:<evicted id> and <prefix>idem:<hash>; they share
--- the hash tag.
+-- A dead letter is in the ring too, with size 0: what it holds is its own, and does not leave with the ring.
+-- Touches the undeclared keys <prefix>{job,image,map,result,state}:<evicted id> and <prefix>idem:<hash>; they
+-- share the hash tag.
 
 -- A lowered recent_bytes must not hold the server up: the rest leaves with the next images.
 local EVICT_AT_MOST = 1000
@@ -25,9 +26,12 @@ local function evict(recent)
   local evicted = 0
   while recent > tonumber(ARGV[10]) and evicted < EVICT_AT_MOST and redis.call('LLEN', KEYS[3]) > 1 do
     local size, id = string.match(redis.call('RPOP', KEYS[3]), '^(%d+):(.*)$')
-    redis.call('UNLINK', ARGV[1] .. 'job:' .. id, ARGV[1] .. 'image:' .. id, ARGV[1] .. 'map:' .. id,
-      ARGV[1] .. 'result:' .. id)
-    recent = redis.call('HINCRBY', KEYS[4], 'recent', -size)
+    if redis.call('HEXISTS', ARGV[1] .. 'state:' .. id, 'dead') == 0 then
+      redis.call('UNLINK', ARGV[1] .. 'job:' .. id, ARGV[1] .. 'image:' .. id, ARGV[1] .. 'map:' .. id,
+        ARGV[1] .. 'result:' .. id)
+    end
+    -- 0 - size, since -0 would be written "-0", which is no integer.
+    recent = redis.call('HINCRBY', KEYS[4], 'recent', 0 - size)
     evicted = evicted + 1
   end
 end
@@ -48,15 +52,20 @@ local function keep_recent()
   evict(redis.call('HINCRBY', KEYS[4], 'recent', size))
 end
 
-local function settle(entry, token)
-  local held = redis.call('HMGET', KEYS[5], 'bytes', 'idem')
+-- The outcome, and the end of the work.
+local function record(entry, token)
   redis.call('HSET', KEYS[5], 'state', ARGV[5], 'accept', ARGV[6], 'token', token)
   if ARGV[8] ~= '' then redis.call('HSET', KEYS[5], 'error', ARGV[8]) end
   redis.pcall('XACK', KEYS[1], ARGV[2], entry)
   redis.call('XDEL', KEYS[1], entry)
-  redis.call('HINCRBY', KEYS[4], 'bytes', -held[1])
+  redis.call('HINCRBY', KEYS[4], 'bytes', 0 - redis.call('HGET', KEYS[5], 'bytes'))
   announce()
+end
+
+local function settle(entry, token)
+  record(entry, token)
   keep_recent()
   redis.call('PEXPIRE', KEYS[5], ARGV[11])
-  if held[2] ~= '' then redis.call('PEXPIRE', ARGV[1] .. 'idem:' .. held[2], ARGV[11]) end
+  local hash = redis.call('HGET', KEYS[5], 'idem')
+  if hash ~= '' then redis.call('PEXPIRE', ARGV[1] .. 'idem:' .. hash, ARGV[11]) end
 end

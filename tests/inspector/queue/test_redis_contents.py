@@ -114,7 +114,7 @@ def test_an_entry_without_its_image_fails_and_is_not_dropped(
     assert (status.depth, status.bytes) == (0, 0)
 
 
-def test_the_dead_letter_names_job_and_image(start_server: StartServer, open_ends: OpenEnds) -> None:
+def test_a_dead_letter_is_held_without_an_end(start_server: StartServer, open_ends: OpenEnds) -> None:
     server = start_server()
     ends = open_ends(server.url)
     inspection = ends.submit()
@@ -129,10 +129,11 @@ def test_the_dead_letter_names_job_and_image(start_server: StartServer, open_end
 
     wait_until(buried, what="the burial")
     with server.client() as client:
-        [(_, letter)] = client.xrange(KEYS.dead)
-        assert json.loads(letter[b"job"])["id"] == inspection
-        assert client.get(letter[b"image"]) == IMAGE
-        assert letter[b"deliveries"] == b"4"
+        [(entry, letter)] = client.xrange(KEYS.dead)
+        assert (letter[b"id"].decode(), letter[b"deliveries"]) == (inspection, b"4")
+        assert client.hget(KEYS.state(inspection), "dead") == entry
+        assert client.get(KEYS.image(inspection)) == IMAGE
+        assert not {KEYS.state(inspection), KEYS.job(inspection)} & _expiring(client)
 
 
 def test_the_result_stream_is_trimmed_by_age(start_server: StartServer, open_ends: OpenEnds) -> None:
