@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api import background, openapi, problems, security
 from api.dashboard.routes import router as dashboard
-from api.expiry import Expiry
+from api.expiry import expire_overdue
 from api.gateway import Gateway
 from api.hub import Hub
 from api.metrics import Metrics
@@ -62,7 +62,7 @@ def new_metrics(settings: Settings) -> Metrics:
 
 def _on_redis(settings: Settings) -> Queue:
     url, budgets = settings.redis_url, settings.budgets
-    producer = connect.producer(url, budgets, settings.durability)
+    producer = connect.producer(url, budgets, settings.durability, settings.min_idle)
     return Queue(producer, connect.results(url), connect.admin(url, budgets))
 
 
@@ -71,22 +71,20 @@ async def _opened(
     app: FastAPI, *, settings: Settings, recipes: RecipeBook, metrics: Metrics, open_queue: Connect
 ) -> AsyncIterator[None]:
     queue = open_queue(settings)
-    expiry = Expiry(queue.producer)
     hub = Hub(
         queue.results,
         max_viewers=settings.max_viewers,
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
-        on_outcome=expiry.finished,
     )
-    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, expiry, metrics)
+    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics)
     app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway)
     refresh = partial(
         background.refresh_metrics, queue.admin, hub, metrics, every_s=settings.status_refresh_s
     )
     durable = partial(background.watch_durability, queue.admin, metrics, settings.durability)
-    async with background.running(hub.run, refresh, durable):
+    expire = partial(expire_overdue, queue.producer, metrics)
+    async with background.running(hub.run, refresh, durable, expire):
         yield
         hub.stop()
-    expiry.stop()
     await queue.aclose()

@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 
 from api import body, envelope, parameters
-from api.expiry import Expiry
 from api.hub import Hub, Waiter
 from api.intake import Intake
 from api.metrics import Metrics
@@ -66,7 +65,6 @@ class Gateway:
         producer: Producer,
         results: Results,
         hub: Hub,
-        expiry: Expiry,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
@@ -75,7 +73,6 @@ class Gateway:
         self._producer = producer
         self._results = results
         self._hub = hub
-        self._expiry = expiry
         self._metrics = metrics
 
     async def accept(self, request: Request, query: PartQuery) -> Answer:
@@ -92,7 +89,6 @@ class Gateway:
             del image  # a wait may last a minute
             if submission.created:
                 self._metrics.received(query.line)
-                self._expiry.watch(job)
                 return await self._outcome(job.id, waiter, wait_s, look=wait_s is not None)
         with self._hub.expecting(submission.id) as waiter:
             return await self._outcome(submission.id, waiter, wait_s, look=True)

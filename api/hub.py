@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from datetime import timedelta
 
@@ -94,10 +94,8 @@ class Hub:
         max_viewers: int,
         viewer_buffer: int,
         keep_alive_s: float,
-        on_outcome: Callable[[str], None],
     ) -> None:
         self._results = results
-        self._on_outcome = on_outcome
         self._max_viewers = max_viewers
         self._viewer_buffer = viewer_buffer
         self._keep_alive_s = keep_alive_s
@@ -183,7 +181,6 @@ class Hub:
     def _announce(self, announcement: Announcement) -> None:
         for waiter in self._waiters.get(announcement.outcome.id, ()):
             waiter.tell(announcement.outcome)
-        self._on_outcome(announcement.outcome.id)
         event = envelope.event(announcement)
         self._remembered.append((announcement.cursor, event))
         for viewer in [viewer for viewer in self._viewers if not viewer.offer(event)]:

@@ -45,6 +45,12 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self._expired = Counter(
+            "inspector_gateway_expired_total",
+            "Images that the gateway expired: their deadline passed in no worker's hands.",
+            ["line"],
+            registry=self.registry,
+        )
         self._seconds = Histogram(
             "inspector_gateway_seconds",
             "Time that an image spends in the gateway, by stage (read, submit, wait).",
@@ -82,6 +88,9 @@ class Metrics:
 
     def received(self, line: str) -> None:
         self._received.labels(line if line in self._lines else OTHER).inc()
+
+    def expired(self, line: str) -> None:
+        self._expired.labels(line if line in self._lines else OTHER).inc()
 
     def refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()
@@ -133,6 +142,7 @@ class Metrics:
         """A counter that exists from the start lets rate() see its first increment."""
         for line in (*self._lines, OTHER):
             self._received.labels(line)
+            self._expired.labels(line)
         for reason in reasons:
             self._refused.labels(reason)
         for stage in STAGES:

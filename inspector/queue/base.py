@@ -37,6 +37,11 @@ class Budgets:
 DEFAULT_BUDGETS = Budgets()
 
 
+MIN_IDLE = timedelta(seconds=10)
+"""A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
+(min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
+
+
 class Durability(StrEnum):
     """What an acknowledged image outlives. D1 and D2 are the server's own settings; D3 is asked for at each
     submit too. `Admin.shortfall` compares the level with the server."""
@@ -78,11 +83,10 @@ class Producer(Protocol):
     async def has_room(self, image_bytes: int) -> bool:
         """A cheap look before a body is read; only submit decides."""
 
-    async def expire(self, outcome: Outcome) -> bool:
-        """Record and announce `expired` for a job that no worker has started (none may be alive).
-
-        False, and nothing changed, when it is under way, already finished, or not known.
-        """
+    async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
+        """Record and announce `expired` for images whose deadline passed before `now` (UTC, by the clock that
+        `received_at` is from) and that are in no living worker's hands: waiting, handed back, or not renewed
+        for min_idle. Up to `limit`, the longest overdue first; those that it expired."""
 
     async def aclose(self) -> None: ...
 

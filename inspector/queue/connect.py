@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from inspector.queue.base import (
     DEFAULT_BUDGETS,
+    MIN_IDLE,
     Admin,
     Budgets,
     Consumer,
@@ -22,16 +23,15 @@ from inspector.queue.redis_consumer import RedisConsumer
 from inspector.queue.redis_producer import RedisProducer
 from inspector.queue.redis_results import RedisResults
 
-MIN_IDLE = timedelta(seconds=10)
-"""A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
-(min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
-
 
 def producer(
-    url: str, budgets: Budgets = DEFAULT_BUDGETS, durability: Durability = Durability.D2
+    url: str,
+    budgets: Budgets = DEFAULT_BUDGETS,
+    durability: Durability = Durability.D2,
+    min_idle: timedelta = MIN_IDLE,
 ) -> Producer:
     """For a gateway. End it with `await aclose()`."""
-    return RedisProducer(url, budgets, durability)
+    return RedisProducer(url, budgets, durability, min_idle)
 
 
 def consumer(

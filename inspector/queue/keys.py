@@ -6,6 +6,7 @@ work            stream   one entry an image not finished: id, line. Never trimme
 results         stream   one entry an outcome, with its bytes; trimmed by age
 dead            stream   one entry a dead letter: id, bytes, line, consumer, deliveries, error
 ring            list     "size:id" of finished images still held, newest first; size 0: a dead letter holds it
+due             zset     id -> deadline, ms: of images not finished that have one
 totals          hash     bytes (accepted, not finished), recent (held by the ring), dead (by dead letters)
 workers         hash     name -> "<ms of the last report> <WorkerReport as JSON>"
 state:<id>      hash     submitted, line, format, digest, entry, bytes, idem, state, accept, token, error,
@@ -59,6 +60,10 @@ class Keys:
         return self.prefix + "ring"
 
     @property
+    def due(self) -> str:
+        return self.prefix + "due"
+
+    @property
     def totals(self) -> str:
         return self.prefix + "totals"
 
@@ -88,7 +93,7 @@ class Keys:
         """What settle.lua touches, in its order."""
         own = (self.state, self.job, self.image, self.map, self.result)
         shared = [self.work, self.results, self.ring, self.totals]
-        return shared + [key(inspection_id) for key in own]
+        return [*shared, *(key(inspection_id) for key in own), self.due]
 
 
 def hashed(idempotency_key: str) -> str:

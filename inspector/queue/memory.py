@@ -10,13 +10,14 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from inspector.errors import Busy, IdempotencyConflict, ImageGone, InspectionFailed
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
 from inspector.queue.base import (
     DEFAULT_BUDGETS,
+    MIN_IDLE,
     Announcement,
     Budgets,
     DeadLetter,
@@ -33,7 +34,7 @@ from inspector.queue.base import (
 from inspector.queue.keys import WORKER_TTL_MS
 from inspector.queue.letters import reopened
 from inspector.queue.memory_store import NOBODY, MemoryStore, Record
-from inspector.queue.reading import Taken, parse_job
+from inspector.queue.reading import Taken, overdue, parse_job
 from inspector.queue.reports import iso
 from inspector.queue.settling import Fence
 
@@ -44,10 +45,10 @@ class MemoryQueue:
     def __init__(self, budgets: Budgets = DEFAULT_BUDGETS, clock: Callable[[], float] = time.time) -> None:
         self.store = MemoryStore(budgets, clock)
 
-    def producer(self) -> MemoryProducer:
-        return MemoryProducer(self.store)
+    def producer(self, min_idle: timedelta = MIN_IDLE) -> MemoryProducer:
+        return MemoryProducer(self.store, min_idle)
 
-    def consumer(self, name: str, min_idle: timedelta = timedelta(seconds=30)) -> MemoryConsumer:
+    def consumer(self, name: str, min_idle: timedelta = MIN_IDLE) -> MemoryConsumer:
         return MemoryConsumer(self.store, name, min_idle)
 
     def results(self) -> MemoryResults:
@@ -58,8 +59,9 @@ class MemoryQueue:
 
 
 class MemoryProducer:
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, min_idle: timedelta) -> None:
         self._store = store
+        self._min_idle_s = min_idle.total_seconds()
 
     async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
         digest = idempotency.digest if idempotency else job.image.sha256
@@ -80,15 +82,23 @@ class MemoryProducer:
             within_bytes = self._store.waiting_bytes() + image_bytes <= budgets.max_bytes
             return within_bytes and len(shelf.work) < budgets.max_depth
 
-    async def expire(self, outcome: Outcome) -> bool:
+    async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         with self._store.changed:
-            record = self._store.shelf.records.get(outcome.id)
-            if record is None or record.outcome is not None or record.owner != NOBODY:
-                return False
-            self._store.settle(record, outcome, None, None)
-            return True
+            held = [self._store.shelf.records[one] for one in self._store.shelf.work.values()]
+            late = [record for record in held if record.job and record.job.missed(now)]
+            free = sorted((one for one in late if self._is_free(one)), key=_deadline)[:limit]
+            outcomes = [
+                overdue(self._store.shelf.work[one.entry], one.line, _as_json(one.job)) for one in free
+            ]
+            for record, outcome in zip(free, outcomes, strict=True):
+                self._store.settle(record, outcome, None, None)
+            return outcomes
 
     async def aclose(self) -> None: ...
+
+    def _is_free(self, record: Record) -> bool:
+        renewed_until = self._store.clock() - self._min_idle_s
+        return record.owner == NOBODY or record.renewed <= renewed_until
 
     def _known(self, inspection_id: str, digest: str) -> Submission:
         if self._store.shelf.records[inspection_id].digest != digest:
@@ -205,6 +215,13 @@ class MemoryConsumer:
 
     def _fence(self, delivery: Delivery | Taken) -> Fence:
         return Fence(delivery.entry, self.name, delivery.count)
+
+
+def _deadline(record: Record) -> datetime:
+    """Of an image that has one."""
+    assert record.job is not None  # noqa: S101 - an image that is not finished has its job
+    assert record.job.deadline is not None  # noqa: S101
+    return record.job.deadline
 
 
 def _as_json(job: Job | None) -> bytes | None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from inspector.errors import Busy, IdempotencyConflict, QueueUnavailable
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome
 from inspector.queue.base import Budgets, Durability, Idempotency, Submission
-from inspector.queue.keys import Keys, hashed
+from inspector.queue.keys import GROUP, Keys, hashed
+from inspector.queue.reading import overdue
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal
-from inspector.queue.scripting import SUBMIT, Call, Command, Reply, Word
+from inspector.queue.scripting import OVERDUE, SUBMIT, Call, Command, Reply, Word
 from inspector.queue.settling import expire_call
 
 CONFIRM_WITHIN_MS = 1000
@@ -19,8 +22,9 @@ CONFIRMED: Command = ["WAIT", 1, CONFIRM_WITHIN_MS]
 
 
 class RedisProducer:
-    def __init__(self, url: str, budgets: Budgets, durability: Durability) -> None:
+    def __init__(self, url: str, budgets: Budgets, durability: Durability, min_idle: timedelta) -> None:
         self._budgets = budgets
+        self._min_idle_ms = int(min_idle.total_seconds() * 1000)
         self._then = [CONFIRMED] if durability is Durability.D3 else []
         self._keys = Keys()
         self._link = AsyncLink(url)
@@ -47,16 +51,27 @@ class RedisProducer:
         within_bytes = int(held or 0) + image_bytes <= self._budgets.max_bytes
         return within_bytes and int(depth) < self._budgets.max_depth
 
-    async def expire(self, outcome: Outcome) -> bool:
-        [reply] = await self._link.run([expire_call(self._keys, self._budgets, outcome)])
-        return bool(reply == b"RECORDED")
+    async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
+        arguments: list[Word] = [
+            self._keys.prefix,
+            GROUP,
+            int(now.timestamp() * 1000),
+            self._min_idle_ms,
+            limit,
+        ]
+        [found] = await self._link.run([Call(OVERDUE, [self._keys.work, self._keys.due], arguments)])
+        outcomes = [overdue(one.decode(), line.decode(), job) for one, line, job in found]
+        calls = [expire_call(self._keys, self._budgets, outcome, self._min_idle_ms) for outcome in outcomes]
+        replies = await self._link.run(calls) if calls else []
+        return [outcome for outcome, reply in zip(outcomes, replies, strict=True) if reply == b"RECORDED"]
 
     async def aclose(self) -> None:
         await self._link.aclose()
 
     def _submit_call(self, job: Job, image: bytes, idempotency: Idempotency | None) -> Call:
         keys = self._keys
-        touched = [keys.work, keys.totals, keys.state(job.id), keys.job(job.id), keys.image(job.id)]
+        own = [keys.state(job.id), keys.job(job.id), keys.image(job.id)]
+        touched = [keys.work, keys.totals, keys.due, *own]
         key_hash = ""
         if idempotency is not None:
             key_hash = hashed(idempotency.key)
@@ -72,7 +87,8 @@ class RedisProducer:
             image,
         ]
         limits = [self._budgets.max_bytes, self._budgets.max_depth]
-        return Call(SUBMIT, touched, [*facts, *limits, key_hash, int(bool(self._then))])
+        deadline = int(job.deadline.timestamp() * 1000) if job.deadline else ""
+        return Call(SUBMIT, touched, [*facts, *limits, key_hash, int(bool(self._then)), deadline])
 
 
 def _submission(reply: Reply) -> Submission:

@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inspector.messages.names import NameList
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets
+from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -47,6 +47,17 @@ class QueueSettings(BaseSettings):
         gt=0,
         description="Minutes of results that a live reader can catch up on after a break.",
     )
+
+    min_idle_s: float = Field(
+        MIN_IDLE.total_seconds(),
+        gt=0,
+        description="Seconds without a heartbeat after which an image is nobody's: another worker takes "
+        "it over. The same for all workers and gateways of a queue.",
+    )
+
+    @property
+    def min_idle(self) -> timedelta:
+        return timedelta(seconds=self.min_idle_s)
 
     @property
     def budgets(self) -> Budgets:

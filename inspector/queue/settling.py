@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from inspector.messages.result import Outcome
 from inspector.queue.base import Budgets
-from inspector.queue.keys import DRAIN, GROUP, Keys
+from inspector.queue.keys import GROUP, Keys
 from inspector.queue.scripting import BURY, EXPIRE, FINISH, Call, Word
 
 DEAD_LETTERS_KEPT = 10_000
@@ -38,9 +38,9 @@ def bury_call(keys: Keys, budgets: Budgets, fence: Fence, outcome: Outcome) -> C
     return Call(BURY, [*keys.settled(outcome.id), keys.dead], [*arguments, *fence, *kept])
 
 
-def expire_call(keys: Keys, budgets: Budgets, outcome: Outcome) -> Call:
+def expire_call(keys: Keys, budgets: Budgets, outcome: Outcome, min_idle_ms: int) -> Call:
     arguments = _settle_arguments(keys, budgets, outcome, None)
-    return Call(EXPIRE, keys.settled(outcome.id), [*arguments, DRAIN])
+    return Call(EXPIRE, keys.settled(outcome.id), [*arguments, min_idle_ms])
 
 
 def _settle_arguments(keys: Keys, budgets: Budgets, outcome: Outcome, attention: bytes | None) -> list[Word]:

@@ -121,6 +121,7 @@ def test_a_part_that_no_worker_starts_in_time_is_expired(line: Line) -> None:
     assert (said.state, said.accept) == ("expired", False)
     assert said.error is not None
     assert said.error.code == "deadline-expired"
+    assert line.metric('inspector_gateway_expired_total{line="default"}') == 1
 
 
 def test_a_client_that_leaves_loses_nothing(line: Line) -> None:

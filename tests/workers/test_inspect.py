@@ -134,7 +134,7 @@ def test_a_missed_deadline_expires_and_is_not_computed(gateway: GatewayEnd, make
 
     assert (snapshot.state, error_of(snapshot).code) == (State.EXPIRED, "deadline-expired")
     assert rig.engine.batches == []
-    wait_until(lambda: rig.counted("failed_total", line="L1", code="deadline-expired") == 1, what="a count")
+    wait_until(lambda: rig.counted("expired_total", line="L1") == 1, what="a count")
 
 
 def test_one_that_finishes_late_is_done_and_not_accepted(gateway: GatewayEnd, make_rig: MakeRig) -> None:

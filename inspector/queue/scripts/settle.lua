@@ -1,6 +1,7 @@
 -- Shared by finish, bury and expire, which the loader puts it in front of: an image reaches its terminal state.
 --
 -- KEYS  1 work  2 results  3 ring  4 totals  5 state:<id>  6 job:<id>  7 image:<id>  8 map:<id>  9 result:<id>
+--       10 due
 -- ARGV  1 prefix  2 group  3 id  4 line  5 state  6 accept (1 | 0)  7 result JSON or ''  8 error JSON or ''
 --       9 map PNG or ''  10 recent_bytes  11 forget_after, ms  12 results_kept, ms
 --
@@ -13,13 +14,13 @@
 -- A lowered recent_bytes must not hold the server up: the rest leaves with the next images.
 local EVICT_AT_MOST = 1000
 
--- {consumer, delivery count} of a pending entry, or nil; no group is no delivery.
+-- {consumer, delivery count, idle ms} of a pending entry, or nil; no group is no delivery.
 local function delivery_of(entry)
   local pending = redis.pcall('XPENDING', KEYS[1], ARGV[2], entry, entry, 1)
   if pending.err or #pending == 0 then
     return nil
   end
-  return {pending[1][2], pending[1][4]}
+  return {pending[1][2], pending[1][4], pending[1][3]}
 end
 
 local function evict(recent)
@@ -58,6 +59,7 @@ local function record(entry, token)
   if ARGV[8] ~= '' then redis.call('HSET', KEYS[5], 'error', ARGV[8]) end
   redis.pcall('XACK', KEYS[1], ARGV[2], entry)
   redis.call('XDEL', KEYS[1], entry)
+  redis.call('ZREM', KEYS[10], ARGV[3])
   redis.call('HINCRBY', KEYS[4], 'bytes', 0 - redis.call('HGET', KEYS[5], 'bytes'))
   announce()
 end

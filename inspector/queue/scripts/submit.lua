@@ -1,10 +1,10 @@
 #!lua
 -- Admit one image and enqueue it.
 --
--- KEYS  1 work  2 totals  3 state:<id>  4 job:<id>  5 image:<id>  6 idem:<hash> (or none)
+-- KEYS  1 work  2 totals  3 due  4 state:<id>  5 job:<id>  6 image:<id>  7 idem:<hash> (or none)
 -- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes
 --       8 max_bytes  9 max_depth  10 <hash> of the idempotency key, or ''
---       11 1 if a WAIT follows, else 0
+--       11 1 if a WAIT follows, else 0  12 deadline, ms since 1970, or ''
 -- reply {CREATED, id} | {KNOWN, id}             the id of the job that stands for this request
 --       {CONFLICT, id}                           id or key known with another digest; nothing stored
 --       {BUSY, 'bytes' | 'depth', what is held}  over a budget; nothing stored
@@ -27,13 +27,13 @@ local function answer_known(held_digest, held_id)
   return {'KNOWN', held_id}
 end
 
-local known = redis.call('HGET', KEYS[3], 'digest')
+local known = redis.call('HGET', KEYS[4], 'digest')
 if known then
   return answer_known(known, id)
 end
 
 if hash ~= '' then
-  local held = redis.call('GET', KEYS[6])
+  local held = redis.call('GET', KEYS[7])
   if held then
     local earlier_digest, earlier = string.match(held, '^([^:]*):(.*)$')
     if redis.call('EXISTS', prefix .. 'state:' .. earlier) == 1 then
@@ -55,12 +55,15 @@ end
 local time = redis.call('TIME')
 local submitted = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local entry = redis.call('XADD', KEYS[1], '*', 'id', id, 'line', ARGV[3])
-redis.call('HSET', KEYS[3], 'submitted', submitted, 'line', ARGV[3], 'format', ARGV[4], 'digest', digest,
+redis.call('HSET', KEYS[4], 'submitted', submitted, 'line', ARGV[3], 'format', ARGV[4], 'digest', digest,
   'entry', entry, 'bytes', size, 'idem', hash, 'state', 'queued')
-redis.call('SET', KEYS[4], ARGV[6])
-redis.call('SET', KEYS[5], ARGV[7])
+redis.call('SET', KEYS[5], ARGV[6])
+redis.call('SET', KEYS[6], ARGV[7])
 redis.call('HINCRBY', KEYS[2], 'bytes', size)
+if ARGV[12] ~= '' then
+  redis.call('ZADD', KEYS[3], ARGV[12], id)
+end
 if hash ~= '' then
-  redis.call('SET', KEYS[6], digest .. ':' .. id)
+  redis.call('SET', KEYS[7], digest .. ':' .. id)
 end
 return {'CREATED', id}

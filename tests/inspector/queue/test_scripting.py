@@ -31,4 +31,5 @@ def test_a_script_opens_with_its_contract(script: Script) -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_a_full_server_refuses_submit_and_nothing_else(script: Script) -> None:
     shebang = script.text.splitlines()[0]
-    assert shebang == ("#!lua" if script.name == "submit" else "#!lua flags=allow-oom")
+    wanted = {"submit": "#!lua", "overdue": "#!lua flags=no-writes"}
+    assert shebang == wanted.get(script.name, "#!lua flags=allow-oom")
