@@ -26,7 +26,7 @@ from api.metrics import Metrics
 from api.parameters import PartQuery
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import Busy, InspectorError, QueueUnavailable
+from inspector.errors import InspectorError, QueueUnavailable
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
@@ -109,7 +109,7 @@ class Gateway:
         settings = self._settings
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
-        await self._require_room(announced)
+        await self._require_room(query.line, announced)
         with self._metrics.timed("read"), self._intake.receiving() as came:
             received = await body.read(
                 request, came, limit=settings.max_image_bytes, timeout_s=settings.body_timeout_s
@@ -126,15 +126,13 @@ class Gateway:
         said = query.model_dump(exclude={"recipe"})
         return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said), received.data
 
-    async def _require_room(self, image_bytes: int) -> None:
+    async def _require_room(self, line: str, image_bytes: int) -> None:
         """Raises Busy or QueueUnavailable while nothing has been read yet; submit decides."""
         try:
             async with asyncio.timeout(LOOK_S):
-                room = await self._producer.has_room(image_bytes)
+                await self._producer.require_room(line, image_bytes)
         except TimeoutError:
             raise QueueUnavailable(f"the queue server did not answer within {LOOK_S:g} s") from None
-        if not room:
-            raise Busy("as many images as the budget allows are waiting")
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; read once, wait, read once."""

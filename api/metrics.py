@@ -72,6 +72,9 @@ class Metrics:
         self._depth = self._gauge("inspector_queue_depth", "Images waiting and in flight.")
         self._in_flight = self._gauge("inspector_queue_in_flight", "Images in the hands of a worker.")
         self._bytes = self._gauge("inspector_queue_bytes", "Bytes of accepted, unfinished images.")
+        self._known = self._gauge(
+            "inspector_queue_known_bytes", "What is known of finished ids; counted in the byte budget too."
+        )
         self._recent = self._gauge("inspector_queue_recent_bytes", "Bytes of finished images still shown.")
         self._age = self._gauge(
             "inspector_queue_oldest_age_seconds", "Age of the oldest unfinished image; 0 without one."
@@ -109,6 +112,7 @@ class Metrics:
             (self._depth, "depth"),
             (self._in_flight, "in_flight"),
             (self._bytes, "bytes"),
+            (self._known, "known_bytes"),
             (self._recent, "recent_bytes"),
             (self._age, "oldest_age_s"),
             (self._dead, "dead_letters"),

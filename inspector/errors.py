@@ -16,6 +16,7 @@ InspectorError
 ├── DeadLetterNotFound           no dead letter of that id
 ├── ImageGone                    the image (or map) has left the ring of recent ones
 ├── Busy                         over the byte or depth budget; says when to retry
+│   └── LineBusy                 over the line's own budget: the other lines go on
 ├── QueueUnavailable             Redis does not answer
 ├── DeadlineExpired              the part's deadline passed before the model ran
 ├── PoisonImage                  delivered too often without a result
@@ -144,6 +145,16 @@ class Busy(InspectorError):
     def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class LineBusy(Busy):
+    """Over the line's own byte or depth budget."""
+
+    code = "line-busy"
+    title = "As many images of this line wait as one line may have waiting"
+    advice = (
+        "Send fewer a second; wait for the time that Retry-After says, then send the same with the same key."
+    )
 
 
 class QueueUnavailable(InspectorError):

@@ -20,10 +20,14 @@ from inspector.messages.result import Outcome, State
 class Budgets:
     """What the queue may hold. Over one of them means Busy, never a trimmed or evicted image."""
 
-    max_bytes: int = 1 << 30
-    """Of images accepted and not finished."""
+    max_bytes: int = 1408 << 20
+    """Of images accepted and not finished, and of what is known of finished ids (KNOWN_ID_BYTES each)."""
     max_depth: int = 10_000
     """Images waiting and in flight."""
+    line_max_bytes: int = 704 << 20
+    """Of one line's images accepted and not finished: by default, half of all."""
+    line_max_depth: int = 5_000
+    """One line's images waiting and in flight."""
     recent_bytes: int = 256 << 20
     """The ring of finished images, maps and results that page and API still show; oldest out."""
     dead_bytes: int = 128 << 20
@@ -36,6 +40,9 @@ class Budgets:
 
 DEFAULT_BUDGETS = Budgets()
 
+
+KNOWN_ID_BYTES = 800
+"""What a finished id costs the server until it is forgotten: its state, and its idempotency key."""
 
 MIN_IDLE = timedelta(seconds=10)
 """A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
@@ -75,13 +82,13 @@ class Producer(Protocol):
     async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
         """Admit and enqueue in one round trip; returns once it is durable at the server's level.
 
-        Raises Busy (over a budget), IdempotencyConflict (the key's digest differs), QueueUnavailable (at D3
-        also: no replica confirmed it in time; it may be accepted). Safe to repeat: job.id submitted twice is
-        one job.
+        Raises Busy (over a budget; LineBusy: over the line's own), IdempotencyConflict (the key's digest
+        differs), QueueUnavailable (at D3 also: no replica confirmed it in time; it may be accepted). Safe to
+        repeat: job.id submitted twice is one job.
         """
 
-    async def has_room(self, image_bytes: int) -> bool:
-        """A cheap look before a body is read; only submit decides."""
+    async def require_room(self, line: str, image_bytes: int) -> None:
+        """A cheap look before a body is read; only submit decides. Raises Busy or LineBusy as it would."""
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         """Record and announce `expired` for images whose deadline passed before `now` (UTC, by the clock that
@@ -211,6 +218,9 @@ class QueueStatus:
     """Waiting and in flight."""
     in_flight: int
     bytes: int
+    """Of images accepted and not finished."""
+    known_bytes: int
+    """What finished ids cost; counted in the byte budget too."""
     recent_bytes: int
     oldest_age_s: float
     """Of the oldest image not finished; 0 when there is none."""

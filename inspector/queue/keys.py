@@ -5,6 +5,8 @@ A shard's keys share the hash tag {shard}, so that one script may touch all of t
 work            stream   one entry an image not finished: id, line. Never trimmed; XLEN = waiting + in flight
 results         stream   one entry an outcome, with its bytes; trimmed by age
 dead            stream   one entry a dead letter: id, bytes, line, consumer, deliveries, error
+lines           hash     <line>:bytes, <line>:depth of each line that has images not finished
+known           hash     ms by which they are forgotten -> how many finished ids; by slices of time
 ring            list     "size:id" of finished images still held, newest first; size 0: a dead letter holds it
 due             zset     id -> deadline, ms: of images not finished that have one
 totals          hash     bytes (accepted, not finished), recent (held by the ring), dead (by dead letters)
@@ -64,6 +66,14 @@ class Keys:
         return self.prefix + "due"
 
     @property
+    def lines(self) -> str:
+        return self.prefix + "lines"
+
+    @property
+    def known(self) -> str:
+        return self.prefix + "known"
+
+    @property
     def totals(self) -> str:
         return self.prefix + "totals"
 
@@ -89,11 +99,16 @@ class Keys:
     def idempotency(self, hashed: str) -> str:
         return f"{self.prefix}idem:{hashed}"
 
+    @property
+    def budgeted(self) -> list[str]:
+        """What budget.lua looks at, in its order."""
+        return [self.work, self.totals, self.lines, self.known]
+
     def settled(self, inspection_id: str) -> list[str]:
         """What settle.lua touches, in its order."""
         own = (self.state, self.job, self.image, self.map, self.result)
         shared = [self.work, self.results, self.ring, self.totals]
-        return [*shared, *(key(inspection_id) for key in own), self.due]
+        return [*shared, *(key(inspection_id) for key in own), self.due, self.lines, self.known]
 
 
 def hashed(idempotency_key: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inspector.errors import Busy, IdempotencyConflict, ImageGone, InspectionFailed
+from inspector.errors import IdempotencyConflict, ImageGone, InspectionFailed
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
 from inspector.queue.base import (
@@ -72,15 +72,13 @@ class MemoryProducer:
                 known = self._store.shelf.keys.get(idempotency.key)
             if known is not None:
                 return self._known(known, digest)
-            self._admit(len(image))
+            self._store.admit(job.line, len(image))
             self._enqueue(job, image, digest, idempotency.key if idempotency else None)
         return Submission(job.id, created=True)
 
-    async def has_room(self, image_bytes: int) -> bool:
+    async def require_room(self, line: str, image_bytes: int) -> None:
         with self._store.changed:
-            budgets, shelf = self._store.budgets, self._store.shelf
-            within_bytes = self._store.waiting_bytes() + image_bytes <= budgets.max_bytes
-            return within_bytes and len(shelf.work) < budgets.max_depth
+            self._store.admit(line, image_bytes)
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         with self._store.changed:
@@ -106,13 +104,6 @@ class MemoryProducer:
                 f"the key belongs to inspection {inspection_id}, which was another request"
             )
         return Submission(inspection_id, created=False)
-
-    def _admit(self, image_bytes: int) -> None:
-        held, depth = self._store.waiting_bytes(), len(self._store.shelf.work)
-        if held + image_bytes > self._store.budgets.max_bytes:
-            raise Busy(f"the queue is at its limit of bytes: it holds {held}")
-        if depth >= self._store.budgets.max_depth:
-            raise Busy(f"the queue is at its limit of depth: it holds {depth}")
 
     def _enqueue(self, job: Job, image: bytes, digest: str, key: str | None) -> None:
         if key is not None:
@@ -299,7 +290,8 @@ class MemoryAdmin:
             return QueueStatus(
                 depth=len(waiting),
                 in_flight=sum(record.owner != NOBODY for record in waiting),
-                bytes=self._store.waiting_bytes(),
+                bytes=sum(record.size for record in waiting),
+                known_bytes=self._store.known_bytes(),
                 recent_bytes=sum(shelf.records[one].held for one in shelf.ring),
                 oldest_age_s=max(0.0, now - waiting[0].submitted) if waiting else 0.0,
                 dead_letters=len(shelf.dead),

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from inspector.errors import InspectionNotFound
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets, DeadLetter, WorkerReport
+from inspector.queue.base import DEFAULT_BUDGETS, KNOWN_ID_BYTES, Budgets, DeadLetter, WorkerReport
+from inspector.queue.fullness import busy
 from inspector.queue.letters import no_letter
 from inspector.queue.settling import DEAD_LETTERS_KEPT, Fence
 
@@ -77,8 +78,24 @@ class MemoryStore:
         self.changed = threading.Condition(threading.RLock())
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
-    def waiting_bytes(self) -> int:
-        return sum(self.shelf.records[one].size for one in self.shelf.work.values())
+    def known_bytes(self) -> int:
+        finished = sum(1 for record in self.shelf.records.values() if record.outcome is not None)
+        return (finished - len(self.shelf.dead)) * KNOWN_ID_BYTES
+
+    def admit(self, line: str, image_bytes: int) -> None:
+        """Raises Busy or LineBusy where budget.lua would."""
+        self.forget()
+        limits, held = self.budgets, [self.shelf.records[one] for one in self.shelf.work.values()]
+        own, known = [record for record in held if record.line == line], self.known_bytes()
+        total = sum(record.size for record in held) + known
+        if total + image_bytes > limits.max_bytes:
+            raise busy(False, "bytes", total, known)
+        if len(held) >= limits.max_depth:
+            raise busy(False, "depth", len(held), 0)
+        if (line_bytes := sum(record.size for record in own)) + image_bytes > limits.line_max_bytes and held:
+            raise busy(True, "bytes", line_bytes, 0)
+        if len(own) >= limits.line_max_depth:
+            raise busy(True, "depth", len(own), 0)
 
     def record(self, inspection_id: str) -> Record:
         self.forget()

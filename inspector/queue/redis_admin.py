@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from inspector.queue.base import Budgets, DeadLetter, Durability, QueueStatus
+from inspector.queue.base import KNOWN_ID_BYTES, Budgets, DeadLetter, Durability, QueueStatus
 from inspector.queue.keys import DRAIN, GROUP, Keys
 from inspector.queue.letters import no_letter, reopened
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal, translated
@@ -34,7 +34,7 @@ class RedisAdmin:
         self._link = AsyncLink(url)
 
     async def status(self) -> QueueStatus:
-        time, totals, depth, oldest, pending, dead, reports = await self._link.exchange(
+        time, totals, known, depth, oldest, pending, dead, reports = await self._link.exchange(
             self._questions(), absent="NOGROUP"
         )
         now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
@@ -42,6 +42,7 @@ class RedisAdmin:
             depth=depth,
             in_flight=_in_flight(pending),
             bytes=int(totals[0] or 0),
+            known_bytes=_known_ids(known, now_ms) * KNOWN_ID_BYTES,
             recent_bytes=int(totals[1] or 0),
             oldest_age_s=_age_s(oldest, now_ms),
             dead_letters=dead,
@@ -67,7 +68,7 @@ class RedisAdmin:
         job = reopened(await self._link.ask("GET", keys.job(inspection_id)))
         own = [keys.state(inspection_id), keys.job(inspection_id)]
         shared = [keys.work, keys.dead, keys.totals, keys.ring]
-        [reply] = await self._link.run([Call(REQUEUE, [*shared, *own], [inspection_id, job])])
+        [reply] = await self._link.run([Call(REQUEUE, [*shared, *own, keys.lines], [inspection_id, job])])
         if reply != b"REQUEUED":
             raise no_letter(inspection_id)
 
@@ -106,6 +107,7 @@ class RedisAdmin:
         return [
             ["TIME"],
             ["HMGET", keys.totals, "bytes", "recent"],
+            ["HGETALL", keys.known],
             ["XLEN", keys.work],
             ["XRANGE", keys.work, "-", "+", "COUNT", 1],
             ["XPENDING", keys.work, GROUP],
@@ -124,6 +126,12 @@ def _is(held: str, wanted: str) -> bool:
     if wanted.isdigit():
         return held.isdigit() and int(held) >= int(wanted)
     return held == wanted or (wanted == "everysec" and held == "always")
+
+
+def _known_ids(slices: Reply, now_ms: int) -> int:
+    """As known.lua counts them."""
+    ends = zip(slices[0::2], slices[1::2], strict=True)
+    return sum(int(count) for end, count in ends if int(end) > now_ms)
 
 
 def _letter(entry: Reply) -> DeadLetter:

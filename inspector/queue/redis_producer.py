@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from inspector.errors import Busy, IdempotencyConflict, QueueUnavailable
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome
-from inspector.queue.base import Budgets, Durability, Idempotency, Submission
+from inspector.queue.base import KNOWN_ID_BYTES, Budgets, Durability, Idempotency, Submission
+from inspector.queue.fullness import busy
 from inspector.queue.keys import GROUP, Keys, hashed
 from inspector.queue.reading import overdue
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal
-from inspector.queue.scripting import OVERDUE, SUBMIT, Call, Command, Reply, Word
+from inspector.queue.scripting import OVERDUE, ROOM, SUBMIT, Call, Command, Reply, Word
 from inspector.queue.settling import expire_call
 
 CONFIRM_WITHIN_MS = 1000
@@ -25,6 +26,7 @@ class RedisProducer:
     def __init__(self, url: str, budgets: Budgets, durability: Durability, min_idle: timedelta) -> None:
         self._budgets = budgets
         self._min_idle_ms = int(min_idle.total_seconds() * 1000)
+        self._limits = _limits(budgets)
         self._then = [CONFIRMED] if durability is Durability.D3 else []
         self._keys = Keys()
         self._link = AsyncLink(url)
@@ -44,12 +46,11 @@ class RedisProducer:
             )
         return submission
 
-    async def has_room(self, image_bytes: int) -> bool:
-        held, depth = await self._link.exchange(
-            [["HGET", self._keys.totals, "bytes"], ["XLEN", self._keys.work]]
-        )
-        within_bytes = int(held or 0) + image_bytes <= self._budgets.max_bytes
-        return within_bytes and int(depth) < self._budgets.max_depth
+    async def require_room(self, line: str, image_bytes: int) -> None:
+        arguments = [line, image_bytes, *self._limits]
+        [reply] = await self._link.run([Call(ROOM, self._keys.budgeted, arguments)])
+        if reply is not None:
+            raise _busy(reply)
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         arguments: list[Word] = [
@@ -69,33 +70,33 @@ class RedisProducer:
         await self._link.aclose()
 
     def _submit_call(self, job: Job, image: bytes, idempotency: Idempotency | None) -> Call:
-        keys = self._keys
+        keys, hash_ = self._keys, hashed(idempotency.key) if idempotency else ""
         own = [keys.state(job.id), keys.job(job.id), keys.image(job.id)]
-        touched = [keys.work, keys.totals, keys.due, *own]
-        key_hash = ""
-        if idempotency is not None:
-            key_hash = hashed(idempotency.key)
-            touched.append(keys.idempotency(key_hash))
-        digest = idempotency.digest if idempotency is not None else job.image.sha256
-        facts: list[Word] = [
-            keys.prefix,
-            job.id,
-            job.line,
-            job.image.format,
-            digest,
-            job.model_dump_json(),
-            image,
-        ]
-        limits = [self._budgets.max_bytes, self._budgets.max_depth]
+        key = [keys.idempotency(hash_)] if hash_ else []
+        digest = idempotency.digest if idempotency else job.image.sha256
+        facts: list[Word] = [keys.prefix, job.id, job.line, job.image.format, digest]
         deadline = int(job.deadline.timestamp() * 1000) if job.deadline else ""
-        return Call(SUBMIT, touched, [*facts, *limits, key_hash, int(bool(self._then)), deadline])
+        asked: list[Word] = [hash_, deadline, int(bool(self._then)), *self._limits]
+        arguments = [*facts, job.model_dump_json(), image, *asked]
+        return Call(SUBMIT, [*keys.budgeted, keys.due, *own, *key], arguments)
+
+
+def _limits(budgets: Budgets) -> list[Word]:
+    """As budget.lua has them."""
+    own = [budgets.line_max_bytes, budgets.line_max_depth]
+    return [budgets.max_bytes, budgets.max_depth, *own, KNOWN_ID_BYTES]
 
 
 def _submission(reply: Reply) -> Submission:
     """The script's reply, or the error it stands for."""
     verdict, detail = reply[0].decode(), reply[1].decode()
-    if verdict == "BUSY":
-        raise Busy(f"the queue is at its limit of {detail}: it holds {int(reply[2])}")
+    if verdict in {"BUSY", "LINE"}:
+        raise _busy(reply)
     if verdict == "CONFLICT":
         raise IdempotencyConflict(f"the key belongs to inspection {detail}, which was another request")
     return Submission(detail, created=verdict == "CREATED")
+
+
+def _busy(reply: Reply) -> Busy:
+    """Of {BUSY | LINE, of what, what is held, of it by known ids}."""
+    return busy(reply[0] == b"LINE", reply[1].decode(), int(reply[2]), int(reply[3]))

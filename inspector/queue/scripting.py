@@ -48,12 +48,14 @@ class Call:
 def _read(name: str) -> Script:
     folder = files("inspector.queue.scripts")
     text = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    text = _INCLUDE.sub(lambda named: (folder / named[1]).read_text(encoding="utf-8"), text)
+    while _INCLUDE.search(text):  # one that is included may include another
+        text = _INCLUDE.sub(lambda named: (folder / named[1]).read_text(encoding="utf-8"), text)
     # Redis knows a script by the SHA-1 of its text; nothing is secured by it.
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 SUBMIT = _read("submit")
+ROOM = _read("room")
 FINISH = _read("finish")
 BURY = _read("bury")
 EXPIRE = _read("expire")

@@ -16,8 +16,8 @@ from inspector.queue.base import Budgets, Durability
 _OVERHEAD = 1.2
 """What a byte of image costs in the server's memory (measured: 117.7 kB for a payload of 100 kB)."""
 
-_BESIDES_IMAGES = 768 << 20
-"""Bytes for all that is no image: states and keys of a day, results, client buffers, a rewrite of the AOF."""
+_BESIDES_IMAGES = 256 << 20
+"""Bytes for all that no budget counts: results, client buffers, a rewrite of the AOF."""
 
 _PING_S = 1.0
 

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Give one dead letter to the workers again: the same id and key, waiting, and never delivered.
 --
--- KEYS  1 work  2 dead  3 totals  4 ring  5 state:<id>  6 job:<id>
+-- KEYS  1 work  2 dead  3 totals  4 ring  5 state:<id>  6 job:<id>  7 lines
 -- ARGV  1 id  2 job JSON: what a worker shall read now
 -- reply REQUEUED | UNKNOWN (no dead letter of that id)
 --
@@ -24,5 +24,8 @@ redis.call('HDEL', KEYS[5], 'dead', 'accept', 'token', 'error')
 redis.call('HSET', KEYS[5], 'state', 'queued', 'entry', entry,
   'submitted', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
 redis.call('SET', KEYS[6], ARGV[2])
-redis.call('HINCRBY', KEYS[3], 'bytes', redis.call('HGET', KEYS[5], 'bytes'))
+local size = redis.call('HGET', KEYS[5], 'bytes')
+redis.call('HINCRBY', KEYS[3], 'bytes', size)
+redis.call('HINCRBY', KEYS[7], fields[6] .. ':bytes', size)
+redis.call('HINCRBY', KEYS[7], fields[6] .. ':depth', 1)
 return 'REQUEUED'

@@ -1,7 +1,7 @@
 -- Shared by finish, bury and expire, which the loader puts it in front of: an image reaches its terminal state.
 --
 -- KEYS  1 work  2 results  3 ring  4 totals  5 state:<id>  6 job:<id>  7 image:<id>  8 map:<id>  9 result:<id>
---       10 due
+--       10 due  11 lines  12 known
 -- ARGV  1 prefix  2 group  3 id  4 line  5 state  6 accept (1 | 0)  7 result JSON or ''  8 error JSON or ''
 --       9 map PNG or ''  10 recent_bytes  11 forget_after, ms  12 results_kept, ms
 --
@@ -10,6 +10,8 @@
 -- A dead letter is in the ring too, with size 0: what it holds is its own, and does not leave with the ring.
 -- Touches the undeclared keys <prefix>{job,image,map,result,state}:<evicted id> and <prefix>idem:<hash>; they
 -- share the hash tag.
+
+-- include known.lua
 
 -- A lowered recent_bytes must not hold the server up: the rest leaves with the next images.
 local EVICT_AT_MOST = 1000
@@ -40,9 +42,7 @@ end
 local function announce()
   redis.call('XADD', KEYS[2], '*', 'id', ARGV[3], 'line', ARGV[4], 'state', ARGV[5], 'accept', ARGV[6],
     'result', ARGV[7], 'error', ARGV[8])
-  local time = redis.call('TIME')
-  local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[12])
-  redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', oldest))
+  redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now_ms() - tonumber(ARGV[12])))
 end
 
 local function keep_recent()
@@ -53,6 +53,15 @@ local function keep_recent()
   evict(redis.call('HINCRBY', KEYS[4], 'recent', size))
 end
 
+-- What the line holds, less one image. A line that holds nothing leaves no field behind: lines come and go.
+local function leave_line(size)
+  local bytes, depth = ARGV[4] .. ':bytes', ARGV[4] .. ':depth'
+  redis.call('HINCRBY', KEYS[11], bytes, 0 - size)
+  if redis.call('HINCRBY', KEYS[11], depth, -1) <= 0 then
+    redis.call('HDEL', KEYS[11], bytes, depth)
+  end
+end
+
 -- The outcome, and the end of the work.
 local function record(entry, token)
   redis.call('HSET', KEYS[5], 'state', ARGV[5], 'accept', ARGV[6], 'token', token)
@@ -60,7 +69,9 @@ local function record(entry, token)
   redis.pcall('XACK', KEYS[1], ARGV[2], entry)
   redis.call('XDEL', KEYS[1], entry)
   redis.call('ZREM', KEYS[10], ARGV[3])
-  redis.call('HINCRBY', KEYS[4], 'bytes', 0 - redis.call('HGET', KEYS[5], 'bytes'))
+  local size = redis.call('HGET', KEYS[5], 'bytes')
+  redis.call('HINCRBY', KEYS[4], 'bytes', 0 - size)
+  leave_line(size)
   announce()
 end
 
@@ -68,6 +79,7 @@ local function settle(entry, token)
   record(entry, token)
   keep_recent()
   redis.call('PEXPIRE', KEYS[5], ARGV[11])
+  count_known(KEYS[12], tonumber(ARGV[11]))
   local hash = redis.call('HGET', KEYS[5], 'idem')
   if hash ~= '' then redis.call('PEXPIRE', ARGV[1] .. 'idem:' .. hash, ARGV[11]) end
 end

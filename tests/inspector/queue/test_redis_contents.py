@@ -175,3 +175,26 @@ def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
             opening(url)
     with pytest.raises(SettingsError, match="URL"):
         connect.consumer(url, "w1")
+
+
+def test_lines_that_come_and_go_leave_nothing_behind(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    for number in range(20):
+        ends.submit(line=f"random-{number}")
+    consumer.finish([done(delivery) for delivery in consumer.take(100, NO_WAIT)])
+    with server.client() as client:
+        assert not client.exists(KEYS.lines)
+
+
+def test_what_an_older_worker_did_not_count_is_forgotten_with_the_last_image(
+    start_server: StartServer, open_ends: OpenEnds
+) -> None:
+    server = start_server()
+    ends = open_ends(server.url, Budgets(line_max_depth=1))
+    with server.client() as client:
+        client.hset(KEYS.lines, mapping={"L1:bytes": 10, "L1:depth": 1})
+    ends.submit()
+    with server.client() as client:
+        assert client.hget(KEYS.lines, "L1:depth") == b"1"

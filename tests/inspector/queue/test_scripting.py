@@ -16,7 +16,7 @@ SCRIPTS = [value for value in vars(scripting).values() if isinstance(value, Scri
 def test_every_script_file_is_loaded() -> None:
     folder = files("inspector.queue.scripts")
     names = {file.name.removesuffix(".lua") for file in folder.iterdir() if file.name.endswith(".lua")}
-    assert names == {script.name for script in SCRIPTS} | {"settle", "letters"}
+    assert names == {script.name for script in SCRIPTS} | {"settle", "letters", "known", "budget"}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
@@ -31,5 +31,5 @@ def test_a_script_opens_with_its_contract(script: Script) -> None:
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_a_full_server_refuses_submit_and_nothing_else(script: Script) -> None:
     shebang = script.text.splitlines()[0]
-    wanted = {"submit": "#!lua", "overdue": "#!lua flags=no-writes"}
+    wanted = {"submit": "#!lua", "overdue": "#!lua flags=no-writes", "room": "#!lua flags=no-writes"}
     assert shebang == wanted.get(script.name, "#!lua flags=allow-oom")
