@@ -4,8 +4,8 @@ base.py      the seams: Producer, Consumer, Results, Admin
 connect.py   opens them on a server, by URL
 settings.py  what every process at the queue must agree on
 keys.py      every key, in one place
-scripts/     submit, room, finish, bury, expire, overdue, sweep, renew, hand_back, open, leave, report, drop,
-             requeue (over settle, letters, budget, known): Lua, each with its contract at the top
+scripts/     submit, room, take, finish, bury, expire, overdue, sweep, renew, hand_back, open, leave, report,
+             drop, requeue (over settle, letters, budget, known, ready): each with its contract at the top
 scripting.py, settling.py, reading.py, fullness.py, letters.py, reports.py
              the scripts' texts, their arguments, and what is read back
 redis_*.py   the seams on Redis or Valkey, over redis_connection.py

@@ -49,6 +49,10 @@ MIN_IDLE = timedelta(seconds=10)
 (min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
 
 
+WITHOUT_DEADLINE = timedelta(seconds=60)
+"""An image without a deadline waits in its line as if it had this one: it is not passed over for ever."""
+
+
 class Durability(StrEnum):
     """What an acknowledged image outlives. D1 and D2 are the server's own settings; D3 is asked for at each
     submit too. `Admin.shortfall` compares the level with the server."""
@@ -131,7 +135,11 @@ class Consumer(Protocol):
     name: str
 
     def take(self, limit: int, wait: timedelta) -> list[Delivery]:
-        """Up to `limit` new jobs with their images; blocks up to `wait` for the first."""
+        """Up to `limit` jobs that wait, with their images; blocks up to `wait` for the first.
+
+        Live ones before re-inspections; within these, lines in turn, an image each; within a line, the
+        earliest deadline first (WITHOUT_DEADLINE).
+        """
 
     def sweep(self, limit: int) -> list[Delivery]:
         """Jobs whose worker stopped renewing for min_idle: now this worker's. Those delivered too often are
@@ -144,7 +152,8 @@ class Consumer(Protocol):
         """Record outcomes in one round trip: result, announcement, acknowledgement; over maxmemory too."""
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
-        """On drain: what was taken and not started becomes another worker's at once."""
+        """On drain: what was taken and not started waits again in its old place, for whoever takes next. No
+        delivery is counted."""
 
     def report(self, worker: WorkerReport) -> None:
         """Say that this worker lives; forgotten 15 s after the last report."""
@@ -260,7 +269,7 @@ class Admin(Protocol):
         cannot be read by this version.
 
         The same id and idempotency key, which is `queued` again and will reach a second outcome; three new
-        deliveries; no deadline, since nobody waits for it any more.
+        deliveries; as a re-inspection without a deadline, since nobody waits for it any more.
         """
 
     async def drop(self, inspection_id: str) -> None:

@@ -11,10 +11,15 @@ def no_letter(inspection_id: str) -> DeadLetterNotFound:
 
 
 def reopened(job: bytes | None) -> bytes:
-    """The job that a requeued letter gives to the workers: as it was, without its deadline.
+    """The job that a requeued letter gives to the workers: as it was, as a re-inspection without a deadline.
 
     Raises InspectionFailed: no worker of this version could read it.
     """
     if job is None:
         raise InspectionFailed("the job is no longer in the queue server")
-    return parse_job(job).model_copy(update={"deadline_ms": None}).model_dump_json().encode()
+    return (
+        parse_job(job)
+        .model_copy(update={"deadline_ms": None, "priority": "reinspection"})
+        .model_dump_json()
+        .encode()
+    )

@@ -119,8 +119,9 @@ class MemoryConsumer:
 
     def take(self, limit: int, wait: timedelta) -> list[Delivery]:
         with self._store.changed:
-            self._store.changed.wait_for(self._new, timeout=wait.total_seconds())
-            return self._deliveries([self._own(record) for record in self._new()[:limit]])
+            shelf = self._store.shelf
+            self._store.changed.wait_for(lambda: any(shelf.turns.values()), timeout=wait.total_seconds())
+            return self._deliveries([self._own(record) for record in self._store.next_ready(limit)])
 
     def sweep(self, limit: int) -> list[Delivery]:
         with self._store.changed:
@@ -147,8 +148,7 @@ class MemoryConsumer:
                 if self._is_mine(delivery):
                     record = self._store.shelf.records[delivery.job.id]
                     record.owner, record.count = NOBODY, record.count - 1
-                    # Abandoned whatever min_idle is.
-                    record.renewed = float("-inf")
+                    self._store.put_ready(record)
 
     def report(self, worker: WorkerReport) -> None:
         with self._store.changed:
@@ -158,18 +158,13 @@ class MemoryConsumer:
         with self._store.changed:
             self._store.shelf.reports.pop(self.name, None)
 
-    def _waiting(self) -> list[Record]:
-        return [self._store.shelf.records[one] for one in self._store.shelf.work.values()]
-
-    def _new(self) -> list[Record]:
-        return [record for record in self._waiting() if record.fresh]
-
     def _abandoned(self) -> list[Record]:
         limit = self._store.clock() - self._min_idle_s
-        return [record for record in self._waiting() if not record.fresh and record.renewed <= limit]
+        held = [self._store.shelf.records[one] for one in self._store.shelf.work.values()]
+        return [record for record in held if record.owner != NOBODY and record.renewed <= limit]
 
     def _own(self, record: Record) -> Taken:
-        record.owner, record.count, record.fresh = self.name, record.count + 1, False
+        record.owner, record.count = self.name, record.count + 1
         record.renewed = self._store.clock()
         return Taken(record.entry, record.count, self._store.shelf.work[record.entry], record.line)
 

@@ -11,9 +11,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from inspector.errors import InspectionNotFound
-from inspector.messages.job import Job
+from inspector.messages.job import PRIORITIES, Job, Priority
 from inspector.messages.result import Outcome
-from inspector.queue.base import DEFAULT_BUDGETS, KNOWN_ID_BYTES, Budgets, DeadLetter, WorkerReport
+from inspector.queue.base import (
+    DEFAULT_BUDGETS,
+    KNOWN_ID_BYTES,
+    WITHOUT_DEADLINE,
+    Budgets,
+    DeadLetter,
+    WorkerReport,
+)
 from inspector.queue.fullness import busy
 from inspector.queue.letters import no_letter
 from inspector.queue.settling import DEAD_LETTERS_KEPT, Fence
@@ -36,8 +43,6 @@ class Record:
     submitted: float = 0.0
     owner: str = NOBODY
     count: int = 0
-    fresh: bool = True
-    """Never delivered: take gives it. Afterwards only sweep does."""
     renewed: float = 0.0
     token: Fence | None = None
     outcome: Outcome | None = None
@@ -55,6 +60,8 @@ class Shelf:
     keys: dict[str, str] = field(default_factory=dict)
     work: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """entry -> id, oldest first."""
+    turns: dict[Priority, deque[str]] = field(default_factory=lambda: {one: deque() for one in PRIORITIES})
+    """The lines that have images waiting, each once; the first has the next turn."""
     ring: deque[str] = field(default_factory=deque)
     """Ids, newest first."""
     announced: deque[tuple[int, float, Outcome]] = field(default_factory=deque)
@@ -159,7 +166,26 @@ class MemoryStore:
         record.submitted = self.clock()
         self.shelf.records[inspection_id] = record
         self.shelf.work[record.entry] = inspection_id
+        self.put_ready(record)
+
+    def put_ready(self, record: Record) -> None:
+        """It waits, in its place in its line; the line has its turns."""
+        row = self.shelf.turns[_priority(record)]
+        if record.line not in row:
+            row.append(record.line)
         self.changed.notify_all()
+
+    def next_ready(self, limit: int) -> list[Record]:
+        """As take.lua: live ones first, lines in turn, each line's most urgent first."""
+        ready: list[Record] = []
+        for priority, row in self.shelf.turns.items():
+            while row and len(ready) < limit:
+                line = row.popleft()
+                waiting = [one for one in self._waiting(priority, line) if one not in ready]
+                ready += waiting[:1]
+                if len(waiting) > 1:
+                    row.append(line)
+        return ready
 
     def listen(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         with self.changed:
@@ -169,10 +195,21 @@ class MemoryStore:
         with self.changed:
             self._listeners.discard((loop, event))
 
+    def _waiting(self, priority: Priority, line: str) -> list[Record]:
+        held = [self.shelf.records[one] for one in self.shelf.work.values()]
+        free = [
+            one for one in held if one.owner == NOBODY and one.line == line and _priority(one) == priority
+        ]
+        # Stable: within a rank, first come, first served.
+        return sorted(free, key=_rank)
+
     def _record(self, record: Record, outcome: Outcome, token: Fence | None) -> None:
         record.outcome, record.token = outcome, token
         record.finished = self.clock()
         del self.shelf.work[record.entry]
+        row = self.shelf.turns[_priority(record)]
+        if record.line in row and not self._waiting(_priority(record), record.line):
+            row.remove(record.line)
         self.shelf.announcements += 1
         self.shelf.announced.append((self.shelf.announcements, record.finished, outcome))
         self.shelf.ring.appendleft(outcome.id)
@@ -198,3 +235,14 @@ class MemoryStore:
         self.changed.notify_all()
         for loop, event in self._listeners:
             loop.call_soon_threadsafe(event.set)
+
+
+def _priority(record: Record) -> Priority:
+    return record.job.priority if record.job is not None else PRIORITIES[0]
+
+
+def _rank(record: Record) -> float:
+    """Seconds: its deadline, or what counts as one."""
+    if record.job is not None and record.job.deadline is not None:
+        return record.job.deadline.timestamp()
+    return record.submitted + WITHOUT_DEADLINE.total_seconds()

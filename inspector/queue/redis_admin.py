@@ -6,7 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 
 from inspector.queue.base import KNOWN_ID_BYTES, Budgets, DeadLetter, Durability, QueueStatus
-from inspector.queue.keys import DRAIN, GROUP, Keys
+from inspector.queue.keys import GROUP, Keys
 from inspector.queue.letters import no_letter, reopened
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal, translated
 from inspector.queue.reports import living
@@ -150,8 +150,7 @@ def _letter(entry: Reply) -> DeadLetter:
 
 def _in_flight(pending: Reply) -> int:
     """Of [all, first, last, [[consumer, its own], ...]]; nothing where no worker has opened the group yet."""
-    held = (pending[3] or []) if pending else []
-    return sum(int(count) for name, count in held if name != DRAIN.encode())
+    return int(pending[0]) if pending else 0
 
 
 def _age_s(oldest: Reply, now_ms: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from inspector.errors import Busy, IdempotencyConflict, QueueUnavailable
-from inspector.messages.job import Job
+from inspector.messages.job import PRIORITIES, Job
 from inspector.messages.result import Outcome
 from inspector.queue.base import KNOWN_ID_BYTES, Budgets, Durability, Idempotency, Submission
 from inspector.queue.fullness import busy
@@ -77,6 +77,7 @@ class RedisProducer:
         facts: list[Word] = [keys.prefix, job.id, job.line, job.image.format, digest]
         deadline = int(job.deadline.timestamp() * 1000) if job.deadline else ""
         asked: list[Word] = [hash_, deadline, int(bool(self._then)), *self._limits]
+        asked.append(PRIORITIES.index(job.priority))
         arguments = [*facts, job.model_dump_json(), image, *asked]
         return Call(SUBMIT, [*keys.budgeted, keys.due, *own, *key], arguments)
 

@@ -56,6 +56,7 @@ def _read(name: str) -> Script:
 
 SUBMIT = _read("submit")
 ROOM = _read("room")
+TAKE = _read("take")
 FINISH = _read("finish")
 BURY = _read("bury")
 EXPIRE = _read("expire")

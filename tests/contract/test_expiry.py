@@ -67,7 +67,7 @@ def test_what_was_handed_back_unstarted_can_expire(bench: Bench) -> None:
     consumer = bench.consumer()
     consumer.hand_back([bench.take_one(consumer)])
     assert [one.id for one in expire(bench)] == [inspection]
-    assert consumer.sweep(5) == []
+    assert consumer.take(5, NO_WAIT) == []
     status = bench.run(bench.admin.status())
     assert (status.depth, status.in_flight, status.bytes) == (0, 0, 0)
 

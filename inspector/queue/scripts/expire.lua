@@ -4,7 +4,9 @@
 -- KEYS, ARGV 1-12  as settle.lua
 -- ARGV  13 min_idle, ms: a delivery that was not renewed for so long is nobody's
 -- reply RECORDED | LOST (under way, already finished, or not known; nothing changed)
+-- Touches the undeclared keys of ready.lua; they share the hash tag.
 -- include settle.lua
+-- include ready.lua
 
 local held = redis.call('HMGET', KEYS[5], 'state', 'entry')
 if held[1] ~= 'queued' then
@@ -13,6 +15,10 @@ end
 local delivery = delivery_of(held[2])
 if delivery and delivery[3] < tonumber(ARGV[13]) then
   return 'LOST'
+end
+local entry = redis.call('XRANGE', KEYS[1], held[2], held[2])[1]
+if entry then
+  drop_ready(ARGV[1], held[2], entry[2])
 end
 settle(held[2], '')
 return 'RECORDED'

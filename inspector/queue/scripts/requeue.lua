@@ -5,8 +5,8 @@
 -- ARGV  1 id  2 job JSON: what a worker shall read now
 -- reply REQUEUED | UNKNOWN (no dead letter of that id)
 --
--- A new entry, so its deliveries count from one and no earlier delivery can finish it. Its bytes are held
--- already, so no budget is asked.
+-- A new entry, so its deliveries count from one and no earlier delivery can finish it: a re-inspection, behind
+-- the live ones. Its bytes are held already, so no budget is asked.
 
 local letter = redis.call('HGET', KEYS[5], 'dead')
 if not letter then
@@ -19,8 +19,8 @@ redis.call('HINCRBY', KEYS[3], 'dead', 0 - fields[4])
 redis.call('LREM', KEYS[4], 1, '0:' .. ARGV[1])
 
 local time = redis.call('TIME')
-local entry = redis.call('XADD', KEYS[1], '*', 'id', ARGV[1], 'line', fields[6])
-redis.call('HDEL', KEYS[5], 'dead', 'accept', 'token', 'error')
+local entry = redis.call('XADD', KEYS[1], '*', 'id', ARGV[1], 'line', fields[6], 'priority', '1', 'due', '')
+redis.call('HDEL', KEYS[5], 'dead', 'accept', 'token', 'error', 'deliveries')
 redis.call('HSET', KEYS[5], 'state', 'queued', 'entry', entry,
   'submitted', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
 redis.call('SET', KEYS[6], ARGV[2])

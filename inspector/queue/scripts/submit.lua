@@ -5,6 +5,7 @@
 --       9 idem:<hash> (or none)
 -- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes  8 <hash> of the idempotency key, or ''
 --       9 deadline, ms since 1970, or ''  10 1 if a WAIT follows, else 0  11-15 limits, as budget.lua
+--       16 priority: 0 live, 1 re-inspection
 -- reply {CREATED, id} | {KNOWN, id}  the id of the job that stands for this request
 --       {CONFLICT, id}               id or key known with another digest; nothing stored
 --       {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids}
@@ -55,7 +56,7 @@ if redis.call('XLEN', KEYS[1]) == 0 then
   redis.call('DEL', KEYS[3])  -- as budget.lua took it
 end
 
-local entry = redis.call('XADD', KEYS[1], '*', 'id', id, 'line', line)
+local entry = redis.call('XADD', KEYS[1], '*', 'id', id, 'line', line, 'priority', ARGV[16], 'due', ARGV[9])
 redis.call('HSET', KEYS[6], 'submitted', string.format('%.0f', now_ms()), 'line', line, 'format', ARGV[4],
   'digest', digest, 'entry', entry, 'bytes', size, 'idem', hash, 'state', 'queued')
 redis.call('SET', KEYS[7], ARGV[6])

@@ -158,14 +158,19 @@ def test_a_worker_that_leaves_with_nothing_takes_its_consumer_along(
     server = start_server()
     ends = open_ends(server.url)
     idle, busy = ends.consumer("idle"), ends.consumer("busy")
-    ends.submit()
-    take_one(busy)
-    assert idle.take(1, NO_WAIT) == []
+    for consumer in (busy, idle):
+        ends.submit()
+        taken = take_one(consumer)
+    idle.finish([done(taken)])
+
+    def consumers() -> dict[bytes, int]:
+        with server.client() as client:
+            return {one["name"]: one["pending"] for one in client.xinfo_consumers(KEYS.work, "inspect")}
+
+    assert consumers() == {b"idle": 0, b"busy": 1, b"feed": 0}
     idle.close()
     busy.close()
-    with server.client() as client:
-        [left] = client.xinfo_consumers(KEYS.work, "inspect")
-        assert (left["name"], left["pending"]) == (b"busy", 1)
+    assert consumers() == {b"busy": 1, b"feed": 0}
 
 
 @pytest.mark.parametrize("url", ["", "localhost:6379", "http://127.0.0.1:1/"])
@@ -198,3 +203,37 @@ def test_what_an_older_worker_did_not_count_is_forgotten_with_the_last_image(
     ends.submit()
     with server.client() as client:
         assert client.hget(KEYS.lines, "L1:depth") == b"1"
+
+
+def test_an_empty_queue_has_no_lines_left(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    for number in range(20):
+        ends.submit(line=f"random-{number}", priority="reinspection" if number % 2 else "live")
+    consumer.finish([done(delivery) for delivery in consumer.take(100, NO_WAIT)])
+    with server.client() as client:
+        assert not list(client.scan_iter("*ready*")) + list(client.scan_iter("*turn*"))
+
+
+@pytest.mark.parametrize("by_old_worker", [True, False])
+def test_an_older_worker_beside_a_newer_one_and_an_older_gateways_entries(
+    start_server: StartServer, open_ends: OpenEnds, by_old_worker: bool
+) -> None:
+    """Both read one group's stream; an older one reads it by itself, and knows two fields of an entry."""
+    server = start_server()
+    ends = open_ends(server.url)
+    ids = [ends.submit() for _ in range(4)]
+    consumer = ends.consumer()
+    assert [delivery.job.id for delivery in consumer.take(1, NO_WAIT)] == ids[:1]
+    ids.append(ends.submit())
+    with server.client() as client:
+        # The newest entry, written anew as an older gateway would.
+        client.xdel(KEYS.work, client.hget(KEYS.state(ids[4]), "entry"))
+        entry = client.xadd(KEYS.work, {"id": ids[4], "line": "L1"})
+        client.hset(KEYS.state(ids[4]), "entry", entry)
+        if by_old_worker:
+            [[_, entries]] = client.xreadgroup("inspect", "old", {KEYS.work: ">"}, count=5)
+            assert [fields[b"id"].decode() for _, fields in entries] == ids[4:]
+            ids.pop()
+    assert [delivery.job.id for delivery in consumer.take(9, NO_WAIT)] == ids[1:]
