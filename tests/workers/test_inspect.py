@@ -223,7 +223,7 @@ def test_stop_finishes_what_is_computed_and_hands_the_rest_back(
     rig.engine.refuses = lambda _: not go.wait(20)
     rig.start()
     wait_until(lambda: len(rig.hands) == 8, what="two batches in hand")
-    computing = rig.hands.count(Stage.COMPUTING)
+    computing = wait_until(lambda: rig.hands.count(Stage.COMPUTING), what="a batch under way")
 
     rig.worker.stop()
     wait_until(lambda: len(rig.hands) == computing, what="the rest handed back")
