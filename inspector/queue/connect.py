@@ -1,4 +1,5 @@
-"""Opens the seams of the queue on a server, by URL: redis://, rediss:// or unix://.
+"""Opens the seams of the queue on a server, by URL: redis://, rediss://, unix://, redis+sentinel:// or
+redis+cluster:// (primary.py).
 
 Nothing connects here: the server may be down now, come later, and go and come again. Only a URL that is none
 is refused at once, with SettingsError.

@@ -20,7 +20,10 @@ class QueueSettings(BaseSettings):
     # extra="ignore": the variables of gateway and worker often stand in one environment.
     model_config = SettingsConfigDict(env_prefix="INSPECTOR_", extra="ignore", frozen=True)
 
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Where Redis or Valkey answers.")
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        description="Where Redis or Valkey answers: redis://, redis+sentinel:// or redis+cluster://.",
+    )
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics port; 0.0.0.0 for all.")
     lines: Annotated[NameList, NoDecode] = Field(
         ("default",),
