@@ -62,8 +62,9 @@ def new_metrics(settings: Settings) -> Metrics:
 
 def _on_redis(settings: Settings) -> Queue:
     url, budgets = settings.redis_url, settings.budgets
-    producer = connect.producer(url, budgets, settings.durability, settings.min_idle)
-    return Queue(producer, connect.results(url), connect.admin(url, budgets))
+    shards = settings.shards
+    producer = connect.producer(url, budgets, settings.durability, settings.min_idle, shards)
+    return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
 
 
 @asynccontextmanager

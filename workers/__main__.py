@@ -88,7 +88,9 @@ def _worker(settings: InspectSettings, pipeline: Pipeline, health: Health) -> tu
     compute = Compute(
         pipeline, hands, batch_size=settings.batch_size, readers=settings.readers, on_batch=metrics.batch
     )
-    consumer = connect.consumer(settings.redis_url, settings.name, settings.budgets, settings.min_idle)
+    consumer = connect.consumer(
+        settings.redis_url, settings.name, settings.budgets, settings.min_idle, settings.shards
+    )
     health.show(metrics.registry)
     pace = Pace(settings.batch_size, settings.min_idle, timedelta(seconds=settings.drain_s))
     report = _report(settings.name, pipeline)

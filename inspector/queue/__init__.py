@@ -9,5 +9,6 @@ scripts/     submit, room, take, finish, bury, expire, overdue, sweep, renew, ha
 scripting.py, settling.py, reading.py, fullness.py, letters.py, reports.py
              the scripts' texts, their arguments, and what is read back
 redis_*.py   the seams on Redis or Valkey, over redis_connection.py; primary.py says where that is
+sharded.py   the same seams over several shards of it
 memory.py    the same seams in memory, over memory_store.py; run by the same contract tests
 """

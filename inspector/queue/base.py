@@ -6,8 +6,9 @@ thread only); both may hold an Admin. Every method raises QueueUnavailable when 
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -36,6 +37,16 @@ class Budgets:
     """How long an id and an idempotency key are known after the image is finished; until then, always."""
     results_kept: timedelta = timedelta(minutes=10)
     """How long the result stream is kept for live readers that reconnect."""
+
+    def shared_by(self, shards: int) -> Budgets:
+        """Each shard's own part. A line lies on one shard, so its own limits stay; the shard's come first."""
+        return replace(
+            self,
+            max_bytes=math.ceil(self.max_bytes / shards),
+            max_depth=math.ceil(self.max_depth / shards),
+            recent_bytes=self.recent_bytes // shards,
+            dead_bytes=self.dead_bytes // shards,
+        )
 
 
 DEFAULT_BUDGETS = Budgets()

@@ -2,7 +2,7 @@
 
 redis://, rediss://, unix://            that server
 redis+sentinel://HOST:PORT,.../NAME/DB  the primary that Sentinels watch as NAME (DB 0 if left out)
-redis+cluster://HOST:PORT,...           the node that holds the queue's slot
+redis+cluster://HOST:PORT,...           the node that holds the slot of a shard's keys
 
 `rediss+...` is the same over TLS. A user and password before the hosts, as in redis://USER:PASSWORD@..., are
 for the servers; Sentinels are asked without.
@@ -10,7 +10,7 @@ for the servers; Sentinels are asked without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -20,8 +20,6 @@ from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.crc import key_slot
 from redis.retry import Retry
-
-from inspector.queue.keys import Keys
 
 ASK_TIMEOUT_S = 0.5
 """Of one Sentinel or node: another one knows it too."""
@@ -38,22 +36,18 @@ class Primary(Protocol):
         """Its redis:// URL. Blocks; raises redis.ConnectionError when nobody knows it."""
 
 
-def primary_of(url: str) -> Primary:
-    """Raises ValueError for a URL that is none."""
+def primary_of(url: str, key: str) -> Primary:
+    """Of a cluster, where `key` lies. Raises ValueError for a URL that is none."""
     split = urlsplit(url)
     node, plus, kind = split.scheme.partition("+")
     if not plus:
         _check(url)
         return Fixed(url)
-    makers: dict[str, Callable[[SplitResult, str], Primary]] = {
-        "sentinel": _by_sentinel,
-        "cluster": _by_cluster,
-    }
-    if node not in {"redis", "rediss"} or kind not in makers:
+    if node not in {"redis", "rediss"} or kind not in {"sentinel", "cluster"}:
         raise ValueError(
             f"{split.scheme}:// is not one of redis, rediss, unix, redis+sentinel, redis+cluster"
         )
-    return makers[kind](split, node)
+    return _by_sentinel(split, node) if kind == "sentinel" else _by_cluster(split, node, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +102,10 @@ def _by_sentinel(split: SplitResult, node: str) -> BySentinel:
     return BySentinel(_seeds(split, SENTINEL_PORT), name, _node(split, node, database or "0"))
 
 
-def _by_cluster(split: SplitResult, node: str) -> ByCluster:
+def _by_cluster(split: SplitResult, node: str, key: str) -> ByCluster:
     if split.path.strip("/") not in {"", "0"}:
         raise ValueError("a cluster has database 0 only")
-    return ByCluster(_seeds(split, SERVER_PORT), _node(split, node, "0"), key_slot(Keys().work.encode()))
+    return ByCluster(_seeds(split, SERVER_PORT), _node(split, node, "0"), key_slot(key.encode()))
 
 
 def _seeds(split: SplitResult, port: int) -> list[str]:

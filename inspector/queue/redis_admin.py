@@ -28,10 +28,10 @@ def needed(durability: Durability) -> dict[str, str]:
 
 
 class RedisAdmin:
-    def __init__(self, url: str, budgets: Budgets) -> None:
+    def __init__(self, url: str, keys: Keys, budgets: Budgets) -> None:
         self._budgets = budgets
-        self._keys = Keys()
-        self._link = AsyncLink(url)
+        self._keys = keys
+        self._link = AsyncLink(url, keys)
 
     async def status(self) -> QueueStatus:
         time, totals, known, depth, oldest, pending, dead, reports = await self._link.exchange(

@@ -28,6 +28,7 @@ from redis.exceptions import (
 from redis.retry import Retry
 
 from inspector.errors import QueueUnavailable, SettingsError
+from inspector.queue.keys import Keys
 from inspector.queue.primary import Primary, primary_of
 from inspector.queue.scripting import Call, Command, Conversation, Reply, plain, run
 
@@ -54,8 +55,8 @@ MOVED_AWAY = (ReadOnlyError, AskError, ClusterDownError, MasterDownError)
 class Link:
     """Commands from one thread."""
 
-    def __init__(self, url: str, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
-        self._primary = _primary(url)
+    def __init__(self, url: str, keys: Keys, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
+        self._primary = _primary(url, keys)
         self._timeout_s = timeout_s
         self._client: redis.Redis | None = None
 
@@ -110,8 +111,14 @@ class Link:
 class AsyncLink:
     """Commands from one event loop; as many at a time as `connections`."""
 
-    def __init__(self, url: str, timeout_s: float = COMMAND_TIMEOUT_S, connections: int = POOL_SIZE) -> None:
-        self._primary = _primary(url)
+    def __init__(
+        self,
+        url: str,
+        keys: Keys,
+        timeout_s: float = COMMAND_TIMEOUT_S,
+        connections: int = POOL_SIZE,
+    ) -> None:
+        self._primary = _primary(url, keys)
         self._timeout_s = timeout_s
         self._connections = connections
         self._client: redis.asyncio.Redis | None = None
@@ -210,9 +217,10 @@ def translated() -> Iterator[None]:
         raise ServerRefusal(str(error)) from error
 
 
-def _primary(url: str) -> Primary:
+def _primary(url: str, keys: Keys) -> Primary:
+    """Of that shard. Raises SettingsError."""
     try:
-        return primary_of(url)
+        return primary_of(url, keys.work)
     except ValueError as error:
         raise SettingsError(f"{url!r} is not the URL of a Redis or Valkey server: {error}") from error
 

@@ -31,13 +31,13 @@ WITHOUT_DEADLINE_MS = int(WITHOUT_DEADLINE.total_seconds() * 1000)
 
 
 class RedisConsumer:
-    def __init__(self, url: str, name: str, budgets: Budgets, min_idle: timedelta) -> None:
+    def __init__(self, url: str, keys: Keys, name: str, budgets: Budgets, min_idle: timedelta) -> None:
         self.name = name
         self._budgets = budgets
         self._min_idle_ms = max(1, int(min_idle.total_seconds() * 1000))
-        self._keys = Keys()
-        self._link = Link(url)
-        self._reader = Link(url, READER_TIMEOUT_S)
+        self._keys = keys
+        self._link = Link(url, keys)
+        self._reader = Link(url, keys, READER_TIMEOUT_S)
         self._group_is_open = False
         self._cursor = FROM_THE_START
         self._seen = FROM_THE_START
@@ -46,7 +46,7 @@ class RedisConsumer:
         end = time.monotonic() + wait.total_seconds()
         taken = self._take_ready(limit)
         while taken is None and (left := end - time.monotonic()) > 0:
-            self._wait_for_news(left)
+            self.wait_for_news(left)
             taken = self._take_ready(limit)
         return taken or []
 
@@ -83,6 +83,14 @@ class RedisConsumer:
             self._reader.close()
             self._link.close()
 
+    def wait_for_news(self, left_s: float) -> None:
+        """Until an entry comes that the last take has not seen, or BLOCK_S have passed, or what is left.
+
+        On a connection of its own: the only method that another thread may call meanwhile."""
+        wait_ms = int(min(left_s, BLOCK_S) * 1000)
+        if wait_ms > 0:  # BLOCK 0 would wait for ever
+            self._reader.ask("XREAD", "COUNT", 1, "BLOCK", wait_ms, "STREAMS", self._keys.work, self._seen)
+
     def _take_ready(self, limit: int) -> list[Delivery] | None:
         """What waits now; None: nothing did. What cannot be worked on is finished as failed, here."""
         arguments: list[Word] = [self._keys.prefix, GROUP, self.name, limit, WITHOUT_DEADLINE_MS, FEEDER]
@@ -98,12 +106,6 @@ class RedisConsumer:
         if not given:
             return None
         return self._workable([(_taken(*one[:4]), one[4], one[5]) for one in given])
-
-    def _wait_for_news(self, left_s: float) -> None:
-        """Until an entry comes that the last take has not seen, or BLOCK_S have passed, or what is left."""
-        wait_ms = int(min(left_s, BLOCK_S) * 1000)
-        if wait_ms > 0:  # BLOCK 0 would wait for ever
-            self._reader.ask("XREAD", "COUNT", 1, "BLOCK", wait_ms, "STREAMS", self._keys.work, self._seen)
 
     def _open_group(self) -> None:
         if not self._group_is_open:

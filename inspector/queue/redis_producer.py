@@ -23,13 +23,15 @@ CONFIRMED: Command = ["WAIT", 1, CONFIRM_WITHIN_MS]
 
 
 class RedisProducer:
-    def __init__(self, url: str, budgets: Budgets, durability: Durability, min_idle: timedelta) -> None:
+    def __init__(
+        self, url: str, keys: Keys, budgets: Budgets, durability: Durability, min_idle: timedelta
+    ) -> None:
         self._budgets = budgets
         self._min_idle_ms = int(min_idle.total_seconds() * 1000)
         self._limits = _limits(budgets)
         self._then = [CONFIRMED] if durability is Durability.D3 else []
-        self._keys = Keys()
-        self._link = AsyncLink(url)
+        self._keys = keys
+        self._link = AsyncLink(url, keys)
 
     async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
         try:

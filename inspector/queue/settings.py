@@ -24,6 +24,13 @@ class QueueSettings(BaseSettings):
         "redis://127.0.0.1:6379/0",
         description="Where Redis or Valkey answers: redis://, redis+sentinel:// or redis+cluster://.",
     )
+    shards: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Parts of the queue, each with its share of the budgets; a line lies on one of them. "
+        "On a cluster they lie on several nodes. The same for all; change it while nothing waits.",
+    )
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics port; 0.0.0.0 for all.")
     lines: Annotated[NameList, NoDecode] = Field(
         ("default",),

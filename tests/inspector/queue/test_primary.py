@@ -5,8 +5,14 @@ from __future__ import annotations
 import pytest
 import redis
 
-from inspector.queue.primary import ByCluster, BySentinel, Fixed, primary_of
+from inspector.queue.keys import Keys
+from inspector.queue.primary import ByCluster, BySentinel, Fixed, Primary
+from inspector.queue.primary import primary_of as primary_at
 from tests.support.servers import free_port
+
+
+def primary_of(url: str, shard: str = "0") -> Primary:
+    return primary_at(url, Keys(shard).work)
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:6379/0", "rediss://h", "unix:///run/redis.sock"])
@@ -29,6 +35,9 @@ def test_a_clusters_slot_is_that_of_the_queues_keys() -> None:
     assert isinstance(cluster, ByCluster)
     assert (cluster.seeds, cluster.node) == (["a:6379", "b:7001"], "redis://{place}/0")
     assert cluster.slot == 13907
+    other = primary_of("redis+cluster://a", shard="1")
+    assert isinstance(other, ByCluster)
+    assert other.slot != cluster.slot
 
 
 @pytest.mark.parametrize(
