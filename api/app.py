@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from api import background, openapi, problems, security
 from api.dashboard.routes import router as dashboard
-from api.expiry import Expiry
+from api.expiry import expire_overdue
 from api.gateway import Gateway
 from api.guard import Crowd, Limits
 from api.hub import Hub
@@ -70,7 +70,9 @@ def new_metrics(settings: Settings) -> Metrics:
 
 def _on_redis(settings: Settings) -> Queue:
     url, budgets = settings.redis_url, settings.budgets
-    return Queue(connect.producer(url, budgets), connect.results(url), connect.admin(url))
+    shards = settings.shards
+    producer = connect.producer(url, budgets, settings.durability, settings.min_idle, shards)
+    return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
 
 
 @asynccontextmanager
@@ -84,15 +86,13 @@ async def _opened(
     open_queue: Connect,
 ) -> AsyncIterator[None]:
     queue = open_queue(settings)
-    expiry = Expiry(queue.producer)
     hub = Hub(
         queue.results,
         max_viewers=settings.max_viewers,
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
-        on_outcome=expiry.finished,
     )
-    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, expiry, metrics)
+    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics)
     app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring)
     refresh = partial(
         background.refresh_metrics,
@@ -102,8 +102,9 @@ async def _opened(
         metrics,
         every_s=settings.status_refresh_s,
     )
-    async with background.running(hub.run, refresh, partial(keyring.watch, metrics)):
+    durable = partial(background.watch_durability, queue.admin, metrics, settings.durability)
+    expire = partial(expire_overdue, queue.producer, metrics)
+    async with background.running(hub.run, refresh, durable, expire, partial(keyring.watch, metrics)):
         yield
         hub.stop()
-    expiry.stop()
     await queue.aclose()

@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 
 from api import body, envelope, parameters
-from api.expiry import Expiry
 from api.hub import Hub, Waiter
 from api.intake import Intake
 from api.keyring import Holder
@@ -28,7 +27,7 @@ from api.parameters import PartQuery
 from api.promptly import SLOWEST_BYTES_PER_S, promptly
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import Busy, InspectionNotFound, InspectorError
+from inspector.errors import InspectionNotFound, InspectorError
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
@@ -64,7 +63,6 @@ class Gateway:
         producer: Producer,
         results: Results,
         hub: Hub,
-        expiry: Expiry,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
@@ -73,7 +71,6 @@ class Gateway:
         self._producer = producer
         self._results = results
         self._hub = hub
-        self._expiry = expiry
         self._metrics = metrics
 
     async def accept(self, request: Request, query: PartQuery, holder: Holder) -> Answer:
@@ -93,7 +90,6 @@ class Gateway:
             del image  # a wait may last a minute
             if submission.created:
                 self._metrics.received(query.line)
-                self._expiry.watch(job)
                 return await self._outcome(job.id, waiter, wait_s, look=wait_s is not None)
         with self._hub.expecting(submission.id) as waiter:
             return await self._outcome(submission.id, waiter, wait_s, look=True)
@@ -135,7 +131,7 @@ class Gateway:
         settings = self._settings
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
-        await self._require_room(announced)
+        await self._require_room(query.line, announced)
         with self._metrics.timed("read"), self._intake.receiving() as came:
             patience = body.Patience(settings.body_timeout_s, settings.body_least_rate)
             received = await body.read(request, came, limit=settings.max_image_bytes, patience=patience)
@@ -151,10 +147,9 @@ class Gateway:
         said = query.model_dump(exclude={"recipe"})
         return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said), received.data
 
-    async def _require_room(self, image_bytes: int) -> None:
+    async def _require_room(self, line: str, image_bytes: int) -> None:
         """Raises Busy or QueueUnavailable while nothing has been read yet; submit decides."""
-        if not await promptly(self._producer.has_room(image_bytes)):
-            raise Busy("as many images as the budget allows are waiting")
+        await promptly(self._producer.require_room(line, image_bytes))
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; read once, wait, read once."""

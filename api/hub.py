@@ -96,10 +96,8 @@ class Hub:
         max_viewers: int,
         viewer_buffer: int,
         keep_alive_s: float,
-        on_outcome: Callable[[str], None],
     ) -> None:
         self._results = results
-        self._on_outcome = on_outcome
         self._max_viewers = max_viewers
         self._viewer_buffer = viewer_buffer
         self._keep_alive_s = keep_alive_s
@@ -187,7 +185,6 @@ class Hub:
     def _announce(self, announcement: Announcement) -> None:
         for waiter in self._waiters.get(announcement.outcome.id, ()):
             waiter.tell(announcement.outcome)
-        self._on_outcome(announcement.outcome.id)
         event = envelope.event(announcement)
         line = announcement.outcome.line
         self._remembered.append((announcement.cursor, line, event))

@@ -47,10 +47,14 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InspectionNotFound: HTTPStatus.NOT_FOUND,
     errors.ImageGone: HTTPStatus.GONE,
+    errors.LineBusy: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.QueueUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every error that a request can meet. The rest of the tree is a fault of ours: 500."""
+
+COME_AGAIN = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+"""With Retry-After: nothing is wrong with the request."""
 
 QUEUE_RETRY_S = 1
 """Retry-After when the queue does not answer: it is back, or failed over, within seconds."""
@@ -129,7 +133,7 @@ async def _inspector_error(request: Request, error: Exception) -> JSONResponse:
         headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="insufficient_scope"'
     if isinstance(error, errors.LengthMismatch | errors.SlowBody):
         headers["Connection"] = "close"  # the rest of the body may come later, and would read as a request
-    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if problem.status in COME_AGAIN:
         seconds = error.retry_after_s if isinstance(error, errors.Busy) else QUEUE_RETRY_S
         extra["retry_after_ms"] = seconds * 1000
         headers["Retry-After"] = str(seconds)

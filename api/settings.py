@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from inspector.decision.recipes import SHIPPED
 from inspector.errors import SettingsError
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets
+from inspector.queue.base import DEFAULT_BUDGETS, Budgets, Durability
 from inspector.queue.settings import Port, QueueSettings
 
 
@@ -75,16 +75,40 @@ class Settings(QueueSettings):
         10.0, gt=0, description="Seconds that requests under way get to end when the gateway is stopped."
     )
 
+    durability: Durability = Field(
+        Durability.D2,
+        description="What an acknowledged image outlives: D1 a killed process, D2 a power cut, D3 the loss "
+        "of the primary. The server must be set to it; the gateway's log says where it is not.",
+    )
     queue_max_bytes: int = Field(
-        DEFAULT_BUDGETS.max_bytes, gt=0, description="Bytes of accepted, unfinished images; beyond it is 503."
+        DEFAULT_BUDGETS.max_bytes,
+        gt=0,
+        description="Bytes of accepted, unfinished images and of remembered ids; beyond it is 503.",
     )
     queue_max_depth: int = Field(
         DEFAULT_BUDGETS.max_depth, gt=0, description="Images waiting and in flight; beyond it is 503."
     )
 
+    line_max_bytes: int = Field(
+        DEFAULT_BUDGETS.line_max_bytes,
+        gt=0,
+        description="Bytes of one line's accepted, unfinished images; beyond it is 429.",
+    )
+    line_max_depth: int = Field(
+        DEFAULT_BUDGETS.line_max_depth,
+        gt=0,
+        description="One line's images waiting and in flight; beyond it is 429.",
+    )
+
     @property
     def budgets(self) -> Budgets:
-        return replace(super().budgets, max_bytes=self.queue_max_bytes, max_depth=self.queue_max_depth)
+        return replace(
+            super().budgets,
+            max_bytes=self.queue_max_bytes,
+            max_depth=self.queue_max_depth,
+            line_max_bytes=self.line_max_bytes,
+            line_max_depth=self.line_max_depth,
+        )
 
 
 def load(**given: Any) -> Settings:

@@ -17,8 +17,10 @@ InspectorError
 ├── NotAllowed                   the API key is not for this
 ├── IdempotencyConflict          the key was used before for another image or other parameters
 ├── InspectionNotFound           no such id
+├── DeadLetterNotFound           no dead letter of that id
 ├── ImageGone                    the image (or map) has left the ring of recent ones
 ├── Busy                         over the byte or depth budget; says when to retry
+│   └── LineBusy                 over the line's own budget: the other lines go on
 ├── QueueUnavailable             Redis does not answer
 ├── DeadlineExpired              the part's deadline passed before the model ran
 ├── PoisonImage                  delivered too often without a result
@@ -157,6 +159,12 @@ class InspectionNotFound(InspectorError):
     advice = "Use the id that the gateway gave; finished inspections are forgotten after a day."
 
 
+class DeadLetterNotFound(InspectorError):
+    code = "dead-letter-not-found"
+    title = "No dead letter of that id is held"
+    advice = "See `inspector dead-letters list`; one that was requeued, dropped or pushed out is no more."
+
+
 class ImageGone(InspectorError):
     code = "image-gone"
     title = "The image or map is no longer held"
@@ -175,6 +183,16 @@ class Busy(InspectorError):
         self.retry_after_s = retry_after_s
 
 
+class LineBusy(Busy):
+    """Over the line's own byte or depth budget."""
+
+    code = "line-busy"
+    title = "As many images of this line wait as one line may have waiting"
+    advice = (
+        "Send fewer a second; wait for the time that Retry-After says, then send the same with the same key."
+    )
+
+
 class QueueUnavailable(InspectorError):
     code = "queue-unavailable"
     title = "The queue does not answer"
@@ -190,7 +208,7 @@ class DeadlineExpired(InspectorError):
 class PoisonImage(InspectorError):
     code = "poison-image"
     title = "The image was delivered several times and never finished"
-    advice = "Treat the part as not accepted; its image and its record stand in the dead-letter stream."
+    advice = "Treat the part as not accepted; `inspector dead-letters show` has its image."
 
 
 class InspectionFailed(InspectorError):

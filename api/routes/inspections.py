@@ -30,7 +30,9 @@ _IMAGE_HEADERS = {"Content-Disposition": "inline", "Cache-Control": "private, ma
     summary="Inspect an image",
     status_code=202,
     responses=openapi.responses(
-        {200: schemas.Inspection, 202: schemas.Inspection}, 400, 408, 413, 415, 422, 500, 503, waits=True
+        {200: schemas.Inspection, 202: schemas.Inspection},
+        *(400, 408, 413, 415, 422, 429, 500, 503),
+        waits=True,
     ),
     openapi_extra=openapi.POST,
 )

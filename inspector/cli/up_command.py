@@ -28,6 +28,7 @@ from inspector.decision.recipes import RecipeBook
 from inspector.errors import RecipeError, SettingsError
 from inspector.models.bundle import OPENVINO_INT8_XML, Bundle, resolve
 from inspector.queue import connect
+from inspector.queue.base import Durability
 
 
 class Engine(StrEnum):
@@ -65,6 +66,13 @@ def up(
     redis_url: Annotated[
         str | None, typer.Option(help="Use this Redis or Valkey instead of the embedded server.")
     ] = None,
+    durability: Annotated[
+        Durability,
+        typer.Option(
+            envvar="INSPECTOR_DURABILITY",
+            help="What an accepted image outlives: D1 a kill, D2 a power cut, D3 the primary.",
+        ),
+    ] = Durability.D2,
     engine: Annotated[Engine, typer.Option(help="What runs the network.")] = Engine.AUTO,
     device: Annotated[Device, typer.Option(help="What it runs on.")] = Device.AUTO,
     precision: Annotated[Precision, typer.Option(help="Of the network's numbers.")] = Precision.AUTO,
@@ -97,8 +105,9 @@ def up(
         "INSPECTOR_PRECISION": precision.value,
         **_model_and_recipes(model, recipes, precision),
         **_keys(keys_file, demo=demo or count is not None),
+        "INSPECTOR_DURABILITY": durability.value,
     }
-    options = Options(data_dir, host, port, workers, redis_url, settings)
+    options = Options(data_dir, host, port, workers, redis_url, durability, settings)
     try:
         raise typer.Exit(asyncio.run(_run(options, demo=demo or count is not None, count=count, rate=rate)))
     except OSError as error:  # a full disk, at the latest

@@ -49,9 +49,7 @@ def every_line(_: str) -> bool:
 def with_hub(test: Callable[[Hub, Stream], Coroutine[None, None, None]], viewer_buffer: int = 4) -> None:
     async def run() -> None:
         stream = Stream()
-        hub = Hub(
-            stream, max_viewers=8, viewer_buffer=viewer_buffer, keep_alive_s=5, on_outcome=lambda _: None
-        )
+        hub = Hub(stream, max_viewers=8, viewer_buffer=viewer_buffer, keep_alive_s=5)
         task = asyncio.create_task(hub.run())
         try:
             await test(hub, stream)

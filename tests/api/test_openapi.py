@@ -51,6 +51,7 @@ def test_the_post_is_documented_as_it_is() -> None:
         "413",
         "415",
         "422",
+        "429",
         "500",
         "503",
     }
