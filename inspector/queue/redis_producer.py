@@ -16,8 +16,8 @@ from inspector.queue.scripting import OVERDUE, ROOM, SUBMIT, Call, Command, Repl
 from inspector.queue.settling import expire_call
 
 CONFIRM_WITHIN_MS = 500
-"""How long D3 waits for a replica: one on the same network confirms within milliseconds, or is away. Less than
-the gateway waits for a submit (api/promptly.py), so that the reason is told."""
+"""How long D3 waits for a replica: one on the same network confirms within milliseconds, or is away. Shorter
+than the gateway waits for a submit (api/promptly.py), so that the reason is told."""
 
 CONFIRMED: Command = ["WAIT", 1, CONFIRM_WITHIN_MS]
 """Its reply is how many replicas have all that this connection wrote. It cannot stand inside a script."""

@@ -51,7 +51,7 @@ def test_the_earliest_deadline_of_a_line_is_first(bench: Bench) -> None:
 
 
 def test_an_image_without_a_deadline_is_not_passed_over_for_ever(bench: Bench) -> None:
-    patient = bench.submit()
+    patient = bench.submit(received_at=NOW)
     hurried = [
         bench.submit(deadline_ms=500, received_at=NOW + factor * WITHOUT_DEADLINE) for factor in (0.5, 2)
     ]
