@@ -4,14 +4,17 @@
 -- <prefix>turn:<priority>          list  the lines that have some, each once: the first has the next turn
 --
 -- A rank is the deadline in ms, or for an image without one its submission plus NO_DEADLINE_MS, so that it is not
--- passed over for ever. The sequence of its entry breaks ties: within a rank, first come, first served.
+-- passed over for ever, and the sequence of its entry as a fraction. Of equal deadlines the older entry is first: by
+-- its name, as a zset orders what ranks alike.
 
 local SEQUENCES = 4096  -- so many fractions of a millisecond are exact in a double beside a time of today
 
 local function rank_of(entry, due, no_deadline_ms)
   local ms, sequence = string.match(entry, '^(%d+)-(%d+)$')
-  local whole = due ~= '' and tonumber(due) or tonumber(ms) + no_deadline_ms
-  return string.format('%.17g', whole + math.min(tonumber(sequence), SEQUENCES - 1) / SEQUENCES)
+  if due ~= '' then
+    return due
+  end
+  return string.format('%.17g', tonumber(ms) + no_deadline_ms + math.min(tonumber(sequence), SEQUENCES - 1) / SEQUENCES)
 end
 
 -- The facts of an entry. Its fields stand in the order of submit.lua; an older gateway's are the first two.
