@@ -29,7 +29,8 @@ WORK = Keys().work
 
 
 class Injector:
-    """`counts` of each fault; `moments` (s since 1970) when the server answered again; `recoveries` in s."""
+    """`counts` of each fault; `moments` (s since 1970) when the server answered again, or with Sentinels when
+    it was killed; `recoveries` in s."""
 
     def __init__(self, stack: Stack, chance: random.Random) -> None:
         self._stack = stack
@@ -100,16 +101,25 @@ class Injector:
         await self._pause(self._chance.choice(self._stack.gateways))
 
     async def _kill_server(self) -> None:
-        server = self._stack.server
+        """Alone, it is started again; under Sentinels a replica takes over, and it comes back as another."""
+        server = await asyncio.to_thread(self._stack.server)
         await asyncio.to_thread(server.kill)
+        killed_at = time.time()
         await self._sleep(DOWN_S)
+        if self._stack.trio:
+            await self._until(lambda: self._stack.server() is not server)
         await asyncio.to_thread(server.start)
-        self.moments.append(time.time())
+        self.moments.append(killed_at if self._stack.trio else time.time())
 
     async def _pause_server(self) -> None:
-        self._stack.server.pause()
-        await self._sleep(DOWN_S)
-        self._stack.server.resume()
+        """Under Sentinels, long enough that a replica takes over while it sleeps: it wakes as a zombie."""
+        server = await asyncio.to_thread(self._stack.server)
+        server.pause()
+        if self._stack.trio:
+            await self._until(lambda: self._stack.server() is not server)
+        else:
+            await self._sleep(DOWN_S)
+        server.resume()
 
     async def _pause(self, process: Process) -> None:
         process.signal(signal.SIGSTOP)
@@ -118,7 +128,7 @@ class Injector:
 
     def _held_by(self, consumer: str) -> set[bytes]:
         """Entries in the hands of that worker."""
-        with self._stack.server.client() as client:
+        with self._stack.server().client() as client:
             try:
                 pending = client.xpending_range(WORK, GROUP, "-", "+", 1000, consumername=consumer)
             except redis.ResponseError:  # no worker has opened the group yet
