@@ -13,7 +13,7 @@ from contextlib import suppress
 import redis
 
 from inspector.queue.keys import GROUP, Keys
-from tests.faults.stack import MIN_IDLE, Process, Stack
+from tests.faults.stack import MIN_IDLE, Process, Stack, ready
 from tests.support.waiting import wait_until
 
 PAUSE_S = (0.3, 1.5)
@@ -92,10 +92,14 @@ class Injector:
         worker.start()
 
     async def _kill_gateway(self) -> None:
-        gateway = self._chance.choice(self._stack.gateways)
+        """The others serve meanwhile: the next fault waits until there are as many as before."""
+        url, gateway = self._chance.choice(list(zip(self._stack.urls, self._stack.gateways, strict=True)))
         gateway.kill()
         await self._sleep(DOWN_S)
         gateway.start()
+        started_at = time.monotonic()
+        await self._until(lambda: ready(url))
+        self.recoveries["from a gateway's start to ready"].append(time.monotonic() - started_at)
 
     async def _pause_gateway(self) -> None:
         await self._pause(self._chance.choice(self._stack.gateways))

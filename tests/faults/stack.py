@@ -135,7 +135,7 @@ class Stack:
             self._closing.callback(process.kill)
             process.start()
         for url in self.urls:
-            wait_until(lambda url=url: _ready(url), _READY_WITHIN_S, f"{url}, see {self._folder}")  # type: ignore[misc]
+            wait_until(lambda url=url: ready(url), _READY_WITHIN_S, f"{url}, see {self._folder}")  # type: ignore[misc]
         wait_until(self._all_workers_report, _READY_WITHIN_S, f"all workers, see {self._folder}")
         return self
 
@@ -168,7 +168,7 @@ class Stack:
         return Process(name, command, self._folder / f"{name}.log", self._environment, named=True)
 
 
-def _ready(url: str) -> bool:
+def ready(url: str) -> bool:
     try:
         return httpx.get(f"{url}/readyz", trust_env=False).is_success
     except httpx.TransportError:
