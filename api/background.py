@@ -13,6 +13,7 @@ from api.hub import Hub
 from api.metrics import Metrics
 from inspector.errors import QueueUnavailable
 from inspector.queue.base import Admin, Durability
+from inspector.queue.ending import end
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +32,7 @@ async def running(*loops: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
 
 
 async def _forever(loop: Callable[[], Awaitable[None]]) -> None:

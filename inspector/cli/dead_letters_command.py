@@ -16,7 +16,7 @@ from rich.table import Table
 from inspector.errors import SettingsError
 from inspector.queue import connect
 from inspector.queue.base import Admin, DeadLetter, Results
-from inspector.queue.settings import QueueSettings
+from inspector.queue.settings import load
 
 T = TypeVar("T")
 
@@ -140,7 +140,8 @@ def _each(
 def _ask(redis_url: str | None, data_dir: Path, ask: Callable[[Admin, Results], Awaitable[T]]) -> T:
     async def opened() -> T:
         url = redis_url or _url_of_stack(data_dir)
-        shards, budgets = QueueSettings().shards, QueueSettings().budgets
+        settings = load()
+        shards, budgets = settings.shards, settings.budgets
         admin, results = connect.admin(url, budgets, shards), connect.results(url, shards)
         try:
             return await ask(admin, results)

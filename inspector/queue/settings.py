@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from inspector.errors import SettingsError
 from inspector.messages.names import NameList
 from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets
 
@@ -77,3 +78,12 @@ class QueueSettings(BaseSettings):
             forget_after=timedelta(hours=self.forget_after_h),
             results_kept=timedelta(minutes=self.results_kept_min),
         )
+
+
+def load() -> QueueSettings:
+    """From the environment alone. Raises SettingsError, naming the variable."""
+    try:
+        return QueueSettings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(f"INSPECTOR_{str(first['loc'][0]).upper()}: {first['msg']}") from error

@@ -38,6 +38,7 @@ from inspector.queue.base import (
     Submission,
     WorkerReport,
 )
+from inspector.queue.ending import end
 from inspector.queue.letters import no_letter
 from inspector.queue.redis_admin import RedisAdmin
 from inspector.queue.redis_consumer import RedisConsumer
@@ -50,8 +51,6 @@ Coming = asyncio.Queue[tuple[int, Announcement] | Exception]
 """From the readers of the shards: a shard's index and its next announcement, or what broke."""
 
 NO_WAIT = timedelta(0)
-
-CANCEL_AGAIN_S = 0.1
 
 
 def shard_of(line: str, shards: int) -> int:
@@ -202,7 +201,7 @@ class ShardedResults:
                 cursors[index] = announcement.cursor
                 yield Announcement(",".join(cursors), announcement.outcome)
         finally:
-            await _end(readers)
+            await end(readers)
 
     async def aclose(self) -> None:
         for shard in self._shards:
@@ -218,15 +217,6 @@ class ShardedResults:
         """What the shard says that knows the id."""
         answers = await asyncio.gather(*(ask(shard) for shard in self._shards), return_exceptions=True)
         return _first_that_knows(answers, InspectionNotFound)
-
-
-async def _end(readers: Sequence[asyncio.Task[None]]) -> None:
-    """The client library can swallow a cancellation that comes while it fetches a connection: so again."""
-    pending = set(readers)
-    while pending:
-        for reader in pending:
-            reader.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def _pass_on(index: int, shard: RedisResults, cursor: str, coming: Coming) -> None:

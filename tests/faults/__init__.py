@@ -9,5 +9,6 @@
     accounting.py     the ledger against what the server holds: lost, doubled, run again
     worker.py         a worker with delayed_engine.py: an engine that answers after a set time
 
-The server is real, and durable at D2; nothing in it is a test double but that engine.
+The server is real and durable: one at D2, or with --failover a primary and two replicas under three
+Sentinels, at D3. Nothing in it is a test double but that engine.
 """

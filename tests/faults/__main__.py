@@ -29,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
             gateways=asked.gateways,
             workers=asked.workers,
             real_workers=asked.real_workers,
+            failover=asked.failover,
             rate=asked.rate,
         )
         report = run(plan)
@@ -43,7 +44,7 @@ def lines(report: Report) -> Iterator[str]:
         f"seed {plan.seed}, {plan.seconds / 60:g} minutes: {plan.cameras} cameras, {plan.gateways} gateways, "
         f"{plan.workers} workers with a delayed engine, {plan.real_workers} with the shipped model"
     )
-    yield f"inspector {inspector.__version__}, {report.server} (D2), Python {platform.python_version()}"
+    yield f"inspector {inspector.__version__}, {report.server}, Python {platform.python_version()}"
     yield "faults: " + ", ".join(f"{name} {times}" for name, times in sorted(report.faults.items()))
     yield f"accepted {counts.accepted} (of {report.tally.tries} tries; {report.tally.given_up} given up)"
     for state in (State.DONE, State.FAILED, State.EXPIRED):
@@ -74,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--gateways", type=int, default=2)
     parser.add_argument("--workers", type=int, default=3, help="with an engine that answers after 20 ms")
     parser.add_argument("--real-workers", type=int, default=0, help="with the shipped model")
+    parser.add_argument(
+        "--failover", action="store_true", help="a primary and two replicas under Sentinels, at D3"
+    )
     parser.add_argument("--rate", type=float, default=10.0, help="parts a second of each camera")
     parser.add_argument("--keep", type=Path, help="keep ledger, logs and the server's file here")
     return parser

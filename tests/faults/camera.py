@@ -88,7 +88,7 @@ class Camera:
     def _query(self) -> dict[str, str]:
         query = {"line": self.line, "simulated": "true"}
         if self.chance.random() < WITH_DEADLINE:
-            query["deadline_ms"] = str(self.chance.randint(200, 3000))
+            query["deadline_ms"] = str(self.chance.randint(5, 500))
         if self.chance.random() < RE_INSPECTED:
             query["priority"] = "reinspection"
         return query

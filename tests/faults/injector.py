@@ -13,7 +13,7 @@ from contextlib import suppress
 import redis
 
 from inspector.queue.keys import GROUP, Keys
-from tests.faults.stack import MIN_IDLE, Process, Stack
+from tests.faults.stack import MIN_IDLE, Process, Stack, ready
 from tests.support.waiting import wait_until
 
 PAUSE_S = (0.3, 1.5)
@@ -29,7 +29,8 @@ WORK = Keys().work
 
 
 class Injector:
-    """`counts` of each fault; `moments` (s since 1970) when the server answered again; `recoveries` in s."""
+    """`counts` of each fault; `moments` (s since 1970) when the server answered again, or with Sentinels when
+    it was killed; `recoveries` in s."""
 
     def __init__(self, stack: Stack, chance: random.Random) -> None:
         self._stack = stack
@@ -91,25 +92,38 @@ class Injector:
         worker.start()
 
     async def _kill_gateway(self) -> None:
-        gateway = self._chance.choice(self._stack.gateways)
+        """The others serve meanwhile: the next fault waits until there are as many as before."""
+        url, gateway = self._chance.choice(list(zip(self._stack.urls, self._stack.gateways, strict=True)))
         gateway.kill()
         await self._sleep(DOWN_S)
         gateway.start()
+        started_at = time.monotonic()
+        await self._until(lambda: ready(url))
+        self.recoveries["from a gateway's start to ready"].append(time.monotonic() - started_at)
 
     async def _pause_gateway(self) -> None:
         await self._pause(self._chance.choice(self._stack.gateways))
 
     async def _kill_server(self) -> None:
-        server = self._stack.server
+        """Alone, it is started again; under Sentinels a replica takes over, and it comes back as another."""
+        server = await asyncio.to_thread(self._stack.server)
         await asyncio.to_thread(server.kill)
+        killed_at = time.time()
         await self._sleep(DOWN_S)
+        if self._stack.trio:
+            await self._until(lambda: self._stack.server() is not server)
         await asyncio.to_thread(server.start)
-        self.moments.append(time.time())
+        self.moments.append(killed_at if self._stack.trio else time.time())
 
     async def _pause_server(self) -> None:
-        self._stack.server.pause()
-        await self._sleep(DOWN_S)
-        self._stack.server.resume()
+        """Under Sentinels, long enough that a replica takes over while it sleeps: it wakes as a zombie."""
+        server = await asyncio.to_thread(self._stack.server)
+        server.pause()
+        if self._stack.trio:
+            await self._until(lambda: self._stack.server() is not server)
+        else:
+            await self._sleep(DOWN_S)
+        server.resume()
 
     async def _pause(self, process: Process) -> None:
         process.signal(signal.SIGSTOP)
@@ -118,7 +132,7 @@ class Injector:
 
     def _held_by(self, consumer: str) -> set[bytes]:
         """Entries in the hands of that worker."""
-        with self._stack.server.client() as client:
+        with self._stack.server().client() as client:
             try:
                 pending = client.xpending_range(WORK, GROUP, "-", "+", 1000, consumername=consumer)
             except redis.ResponseError:  # no worker has opened the group yet

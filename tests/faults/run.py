@@ -42,6 +42,8 @@ class Plan:
     workers: int = 3
     real_workers: int = 0
     """Workers with the shipped model, beside those with the delayed engine."""
+    failover: bool = False
+    """A primary and two replicas under three Sentinels, at D3, instead of one server at D2."""
     rate: float = 10.0
     """Parts a second of each camera, as long as they are taken."""
 
@@ -57,7 +59,7 @@ class Report:
     died: Sequence[str]
     """Processes that ended though nobody told them to."""
     server: str
-    """Its name and version."""
+    """Its name and version, and the durability."""
 
     @property
     def sound(self) -> bool:
@@ -72,13 +74,14 @@ def run(plan: Plan) -> Report:
         workers=plan.workers,
         real_workers=plan.real_workers,
         minutes_kept=plan.seconds / 60 + 30,
+        failover=plan.failover,
     )
     with stack:
         ledger, tally, chance = Ledger(plan.folder / "ledger.jsonl"), Tally(), random.Random(plan.seed)
         injector = Injector(stack, random.Random(plan.seed))
         asyncio.run(_break_things(plan, stack, injector, ledger, tally, chance))
         ledger.close()
-        with stack.server.client() as client:
+        with stack.server().client() as client:
             wait_until(lambda: client.xlen(KEYS.work) == 0, QUIET_WITHIN_S, "the end of all accepted images")
             return _report(plan, stack, injector, ledger.read(), tally, client)
 
@@ -114,8 +117,9 @@ def _report(
     held = _held(client, {one.id for one in acknowledged})
     recoveries = dict(injector.recoveries)
     accepted_at = sorted(one.at for one in acknowledged)
-    recoveries["a restarted server to the next acknowledgement"] = _next(injector.moments, accepted_at)
-    recoveries["a restarted server to the next outcome"] = _next(injector.moments, finished_at)
+    since = "the primary's kill" if plan.failover else "the server's return"
+    recoveries[f"from {since} to the next acknowledgement"] = _next(injector.moments, accepted_at)
+    recoveries[f"from {since} to the next outcome"] = _next(injector.moments, finished_at)
     info = client.info("server")
     return Report(
         plan,
@@ -124,7 +128,8 @@ def _report(
         dict(injector.counts),
         recoveries,
         [one.name for one in (*stack.gateways, *stack.workers) if one.ended_by_itself()],
-        f"{info.get('server_name', 'redis')} {info.get('valkey_version', info['redis_version'])}",
+        f"{info.get('server_name', 'redis')} {info.get('valkey_version', info['redis_version'])} "
+        f"({stack.durability})",
     )
 
 

@@ -1,4 +1,5 @@
-"""The processes of a fault run. Gateways and workers reach the server through proxies that lose replies."""
+"""The processes of a fault run. Gateways and workers reach the server through proxies that lose replies; with
+Sentinels they ask those, and reach the primary without."""
 
 from __future__ import annotations
 
@@ -16,12 +17,16 @@ from typing import Self
 import httpx
 
 from tests.support.proxy import LossyProxy
+from tests.support.replicated import SentinelTrio
 from tests.support.servers import DURABLE, QueueServer, free_port
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 
 MIN_IDLE = timedelta(seconds=2)
+
+AT_D3 = {"min-replicas-to-write": "1"}
+"""With two replicas: when one has taken over, the other confirms at once."""
 
 _READY_WITHIN_S = 60.0
 _NICE = 5
@@ -78,10 +83,18 @@ class Stack:
     """Ready inside, as a context manager; gone after."""
 
     def __init__(
-        self, folder: Path, *, gateways: int, workers: int, real_workers: int, minutes_kept: float
+        self,
+        folder: Path,
+        *,
+        gateways: int,
+        workers: int,
+        real_workers: int,
+        minutes_kept: float,
+        failover: bool,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.server = QueueServer("valkey", folder / "server", DURABLE)
+        self.trio = SentinelTrio("valkey", folder, AT_D3, replicas=2) if failover else None
+        self._server = self.trio.primary if self.trio else QueueServer("valkey", folder / "server", DURABLE)
         self._closing = ExitStack()
         self._folder = folder
         self._environment = {
@@ -89,6 +102,7 @@ class Stack:
             "INSPECTOR_MIN_IDLE_S": str(MIN_IDLE.total_seconds()),
             "INSPECTOR_RESULTS_KEPT_MIN": str(minutes_kept),  # all of them are counted at the end
             "INSPECTOR_RECENT_BYTES": str(16 << 20),
+            "INSPECTOR_DURABILITY": self.durability,
             "PYTHONPATH": str(ROOT),
         }
         self.ports = [free_port() for _ in range(gateways)]
@@ -98,13 +112,19 @@ class Stack:
         self.workers: list[Process] = []
 
     @property
+    def durability(self) -> str:
+        return "D3" if self.trio else "D2"
+
+    def server(self) -> QueueServer:
+        """The primary, now."""
+        return self.trio.current() if self.trio else self._server
+
+    @property
     def urls(self) -> list[str]:
         return [f"http://127.0.0.1:{port}" for port in self.ports]
 
     def __enter__(self) -> Self:
-        self._closing.enter_context(self.server)
-        self.proxies = [self._closing.enter_context(LossyProxy(self.server.port)) for _ in range(2)]
-        to_gateways, to_workers = (proxy.url for proxy in self.proxies)
+        to_gateways, to_workers = self._reachable()
         self.gateways = [self._gateway(port, to_gateways) for port in self.ports]
         delayed, real = self._numbers
         self.workers = [
@@ -115,7 +135,7 @@ class Stack:
             self._closing.callback(process.kill)
             process.start()
         for url in self.urls:
-            wait_until(lambda url=url: _ready(url), _READY_WITHIN_S, f"{url}, see {self._folder}")  # type: ignore[misc]
+            wait_until(lambda url=url: ready(url), _READY_WITHIN_S, f"{url}, see {self._folder}")  # type: ignore[misc]
         wait_until(self._all_workers_report, _READY_WITHIN_S, f"all workers, see {self._folder}")
         return self
 
@@ -123,6 +143,15 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.close()
+
+    def _reachable(self) -> tuple[str, str]:
+        """The server's URL for gateways and for workers."""
+        if self.trio:
+            self._closing.enter_context(self.trio)
+            return self.trio.url, self.trio.url
+        self._closing.enter_context(self._server)
+        self.proxies = [self._closing.enter_context(LossyProxy(self._server.port)) for _ in range(2)]
+        return self.proxies[0].url, self.proxies[1].url
 
     def _all_workers_report(self) -> bool:
         status = httpx.get(f"{self.urls[0]}/v1/status", trust_env=False)
@@ -139,7 +168,7 @@ class Stack:
         return Process(name, command, self._folder / f"{name}.log", self._environment, named=True)
 
 
-def _ready(url: str) -> bool:
+def ready(url: str) -> bool:
     try:
         return httpx.get(f"{url}/readyz", trust_env=False).is_success
     except httpx.TransportError:

@@ -18,4 +18,4 @@ def test_half_a_minute_of_faults_loses_and_doubles_nothing(tmp_path: Path) -> No
     assert "lost 0\ndoubled 0\n" in printed
     assert report.counts.accepted > 30, printed
     assert sum(report.counts.states.values()) == report.counts.accepted
-    assert sum(report.faults.values()) >= 5, printed
+    assert sum(report.faults.values()) >= 3, printed

@@ -1,8 +1,9 @@
-"""Real servers that replicate: a primary and a replica under three Sentinels, and a cluster of six nodes."""
+"""Real servers that replicate: a primary and replicas under three Sentinels, and a cluster of six nodes."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -32,28 +33,38 @@ _WITHIN_S = 60.0
 
 
 class SentinelTrio:
-    """A primary, a replica and three Sentinels. Ready inside, as a context manager."""
+    """A primary, its replicas and three Sentinels. Ready inside, as a context manager."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(
+        self, kind: str, folder: Path, config: Mapping[str, str] | None = None, replicas: int = 1
+    ) -> None:
         self._kind, self._folder = kind, folder
         self._closing = ExitStack()
-        self.primary = QueueServer(kind, folder / "primary", REPLICATING)
-        self.replica = QueueServer(kind, folder / "replica", REPLICATING)
+        own = {**REPLICATING, **(config or {})}
+        self.primary = QueueServer(kind, folder / "primary", own)
+        self.replicas = [QueueServer(kind, folder / f"replica{n}", own) for n in range(replicas)]
         self._ports = [free_port() for _ in range(3)]
 
     @property
     def url(self) -> str:
         return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in self._ports)}/{NAME}"
 
+    def current(self) -> QueueServer:
+        """The one that the Sentinels call the primary now."""
+        with redis.Redis(port=self._ports[0], protocol=2) as client:
+            _, port = client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME)
+        return next(one for one in (self.primary, *self.replicas) if one.port == int(port))
+
     def __enter__(self) -> Self:
-        for server in (self.primary, self.replica):
+        for server in (self.primary, *self.replicas):
             self._closing.enter_context(server)
-        with self.replica.client() as client:
-            client.replicaof("127.0.0.1", self.primary.port)
-            wait_until(lambda: _linked(client), _WITHIN_S, "a replica in step")
+        for replica in self.replicas:
+            with replica.client() as client:
+                client.replicaof("127.0.0.1", self.primary.port)
+                wait_until(lambda: _linked(client), _WITHIN_S, "a replica in step")
         for port in self._ports:
             self._start_sentinel(port)
-        wait_until(self._agreed, _WITHIN_S, "Sentinels that know the replica and each other")
+        wait_until(self._agreed, _WITHIN_S, "Sentinels that know the replicas and each other")
         return self
 
     def __exit__(
@@ -76,7 +87,7 @@ class SentinelTrio:
         self._closing.callback(_end, process)
 
     def _agreed(self) -> bool:
-        return all(_knows(port) for port in self._ports)
+        return all(_knows(port, len(self.replicas)) for port in self._ports)
 
 
 class Cluster:
@@ -136,7 +147,7 @@ def _linked(client: Any) -> bool:
     return bool(client.info("replication").get("master_link_status") == "up")
 
 
-def _knows(port: int) -> bool:
+def _knows(port: int, replicas: int) -> bool:
     with redis.Redis(port=port, protocol=2) as client:
         client.response_callbacks.clear()
         try:
@@ -144,7 +155,7 @@ def _knows(port: int) -> bool:
         except (redis.ConnectionError, redis.ResponseError):
             return False
     facts = dict(zip(flat[0::2], flat[1::2], strict=True))
-    return (facts[b"num-slaves"], facts[b"num-other-sentinels"]) == (b"1", b"2")
+    return (facts[b"num-slaves"], facts[b"num-other-sentinels"]) == (b"%d" % replicas, b"2")
 
 
 def _replicates(client: Any, primary: bytes) -> bool:

@@ -75,7 +75,7 @@ def test_a_worker_killed_in_the_middle_of_a_batch_loses_nothing(
 
 def test_sigterm_drains_and_another_worker_goes_on_at_once(on_server: GatewayEnd, start: Start) -> None:
     jobs = [on_server.submit(IMAGES[index % 4]) for index in range(120)]
-    first = start("first")
+    first = start("first", "--min-idle-s", "300")
     freeze_at_work(first, on_server, depth=120)
     first.signal(signal.SIGTERM)
     first.signal(signal.SIGCONT)
@@ -83,9 +83,9 @@ def test_sigterm_drains_and_another_worker_goes_on_at_once(on_server: GatewayEnd
     assert first.wait() == 0
     assert on_server.status().depth > 0
 
-    # With a min_idle of 30 s, only what was handed back is there this soon.
-    start("second")
-    assert {snapshot.state for snapshot in on_server.wait_for(jobs, 25)} == {State.DONE}
+    # With a min_idle of 300 s, only what was handed back is there this soon.
+    start("second", "--min-idle-s", "300")
+    assert {snapshot.state for snapshot in on_server.wait_for(jobs, 90)} == {State.DONE}
 
 
 def test_a_server_that_dies_and_comes_back_needs_no_restart_of_the_worker(

@@ -112,3 +112,11 @@ def test_without_a_url_the_running_stack_is_asked(
     (tmp_path / "stack.json").write_text(json.dumps({"redis_url": server.url}))
     shown = run.invoke(app, ["dead-letters", "list", "--data-dir", str(tmp_path)])
     assert buried[0] in shown.output
+
+
+def test_a_wrong_variable_is_one_line(server: QueueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSPECTOR_SHARDS", "none")
+    shown = run.invoke(app, ["dead-letters", "list", "--redis-url", server.url])
+    assert shown.exit_code == 1
+    assert "INSPECTOR_SHARDS" in shown.stderr
+    assert shown.stderr.count("\n") == 1
