@@ -142,6 +142,9 @@ def _box_rows(prefix: str, scores: Scores) -> list[tuple[str, float | None]]:
 
 def _rate_rows(report: Report) -> list[tuple[str, Rate | None]]:
     rows: list[tuple[str, Rate | None]] = [("escapes per defect", report.escape_per_defect)]
+    if report.classes:
+        rows += [("images whose class was told", report.classes.accuracy)]
+        rows += [(f"... of {name}", rate) for name, rate in report.classes.per_class.items()]
     if report.image:
         image = report.image
         rows += [

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from inspector.data import sources
 from inspector.data.dataset import Dataset
-from inspector.data.survey import channels_of
+from inspector.data.survey import channels_of, largest_side
 from inspector.data.synthetic import CLASSES as SYNTHETIC_CLASSES
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
@@ -57,8 +57,8 @@ def train(
 
     The val part chooses the recipe's thresholds; the test part is never opened. Parts: split.json beside the
     data ({"train": [names], "val": [...], "test": [...]}), else the format's own, else drawn by a fixed seed.
-    Images without a box are good ones. Kill it at any moment: --resume goes on from the last checkpoint, at
-    most three minutes back.
+    Images without a box are good ones; of those of folder:DIR the class is all that is known. Kill it at any
+    moment: --resume goes on from the last checkpoint, at most three minutes back.
 
     Example: inspector train --data coco:parts.json --out runs/parts --minutes 60
     """
@@ -67,6 +67,7 @@ def train(
     console = Console(stderr=True)
     training, held_back = _read(data, validation, console)
     _check(training, synthetic)
+    _tell_of_labels(training, console)
     config = TrainConfig(
         name=name,
         attention=attention,
@@ -83,7 +84,7 @@ def train(
     if resume:
         run.resume()
     network = _trained(run, console)
-    bundle = _sealed(network, run, training.classes, _facts(data, run, training, held_back))
+    bundle = _sealed(network, run, training, _facts(data, run, training, held_back))
     validated = _validated(bundle, held_back, console)
     if validated is None:
         console.print("no good or no defective images held back: all thresholds stay at 0.5", soft_wrap=True)
@@ -128,12 +129,27 @@ def _by_hand(data: Dataset, groups: list[str]) -> tuple[Dataset, Dataset]:
 
 
 def _check(training: Dataset, synthetic: float) -> None:
-    if not _boxes(training):
+    if all(sample.good for sample in training.samples):
         raise DataError(
             f"the train part holds {len(training)} images and no defect; say in split.json what to train on"
         )
     if synthetic and training.classes != SYNTHETIC_CLASSES:
         raise SettingsError(f"--synthetic: its boards have the classes {', '.join(SYNTHETIC_CLASSES)} alone")
+
+
+def _tell_of_labels(training: Dataset, console: Console) -> None:
+    only_labels = training.labels_only
+    if not only_labels:
+        return
+    text = f"no boxes of {', '.join(only_labels)}: found by the image's score, and the map says where"
+    console.print(text, highlight=False, soft_wrap=True)
+    if not any(sample.good for sample in training.samples):
+        console.print(
+            "WARNING: no good image to train on: every part will look defective, and the map has nothing to "
+            "hold defects against; name a folder good",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _channels(training: Dataset, held_back: Dataset, console: Console) -> Channels:
@@ -171,13 +187,17 @@ def _validated(bundle: Bundle, held_back: Dataset, console: Console) -> Validati
         return validate(Pipeline(bundle, engine), held_back, lambda n: bar.advance(task, n))
 
 
-def _sealed(network: Detector, run: loop.Run, classes: tuple[str, ...], facts: dict[str, Any]) -> Bundle:
+def _sealed(network: Detector, run: loop.Run, training: Dataset, facts: dict[str, Any]) -> Bundle:
     side = run.config.final_size
+    only_labels = training.labels_only
+    classifies = only_labels == training.classes
     return export(
         network,
         run.folder / "bundle",
         architecture=run.architecture,
-        classes=classes,
+        classes=training.classes,
+        image_level=only_labels,
+        largest=largest_side(training) if classifies else 0,
         name=run.config.name,
         version=datetime.now(UTC).strftime("%Y.%m.%d"),
         nominal=(side, side),

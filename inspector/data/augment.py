@@ -15,7 +15,7 @@ MIN_VISIBLE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded sample in the making."""
+    """A decoded sample in the making. Labels without boxes are of the whole image, which is not cropped."""
 
     image: Image
     boxes: Boxes
@@ -84,6 +84,8 @@ def _crop(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
         top = _corner_around(float(y1), float(y2), height, size, rng)
     window = picture.image[top : top + size, left : left + size]
     padding = [(0, size - window.shape[0]), (0, size - window.shape[1])] + [(0, 0)] * (window.ndim - 2)
+    if not len(picture.boxes):
+        return Picture(np.pad(window, padding), picture.boxes, picture.labels)
     boxes, kept = _clip(picture.boxes - np.array([left, top, left, top], np.float32), size)
     return Picture(np.pad(window, padding), boxes, picture.labels[kept])
 

@@ -31,6 +31,12 @@ def channels_of(data: Dataset) -> Channels:
     return 3 if any(is_coloured(_pixels(sample)) for sample in _spread(stored)) else 1
 
 
+def largest_side(data: Dataset) -> int:
+    """Pixels, of all its images. Raises DataError as `header_of` does."""
+    headers = [header_of(sample) for sample in data.samples]
+    return max(max(header.width, header.height) for header in headers)
+
+
 def is_coloured(image: Image) -> bool:
     """(H, W, 3)."""
     return bool((image.max(axis=2) - image.min(axis=2)).max() > COLOURED)

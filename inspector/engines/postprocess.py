@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.decision.verdict import Detection
+from inspector.engines import classified
 from inspector.engines.base import FloatArray, RawOutput
 from inspector.errors import InspectionFailed
 from inspector.imaging.opencv import cv2
@@ -51,11 +52,11 @@ def inspection(raw: RawOutput, index: int, prepared: Prepared, manifest: Manifes
     for what, values in (("scores", scores), ("image-level scores", classes), ("a map", attention)):
         _check_probabilities(what, values)
     return Inspection(
-        detections=_detections(boxes, scores, prepared, manifest),
+        detections=_all_detections(boxes, scores, classes, attention, prepared, manifest),
         classification=_classification(classes, manifest.classes),
         attention=np.rint(attention.clip(0, 1) * 255).astype(np.uint8),
         facts=_facts(attention, manifest.attention.source),
-        downscale=prepared.scale,
+        downscale=min(1.0, prepared.scale / manifest.input.trained_scale),
     )
 
 
@@ -63,6 +64,23 @@ def _check_probabilities(what: str, values: FloatArray) -> None:
     # Written so that NaN fails it: every comparison with NaN is false.
     if not ((values >= -_TOLERANCE) & (values <= 1 + _TOLERANCE)).all():
         raise InspectionFailed(f"the network gave {what} that are not within 0-1")
+
+
+def _all_detections(
+    boxes: FloatArray,
+    scores: FloatArray,
+    classes: FloatArray,
+    attention: FloatArray,
+    prepared: Prepared,
+    manifest: Manifest,
+) -> list[Detection]:
+    """Boxes, and findings of the classes that have none."""
+    if not manifest.image_level:
+        return _detections(boxes, scores, prepared, manifest)
+    labelled = classified.findings(classes, attention, prepared, manifest)
+    with_boxes = np.array([name not in manifest.image_level for name in manifest.classes])
+    found = labelled + _detections(boxes, scores * with_boxes, prepared, manifest)
+    return sorted(found, key=lambda detection: -detection.score)[: int(manifest.postprocess["max_findings"])]
 
 
 def _detections(

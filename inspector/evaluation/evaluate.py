@@ -41,8 +41,8 @@ def evaluate(
     """Everything that can be said of a model on `dataset`. `unseen` are the groups training never shows.
 
     Boards for `image` are made of samples with a template, and samples without any box are good ones as they
-    are; so are defective ones, where no sample has a template. Raises DataError: an unreadable image, classes
-    that the model does not know.
+    are; so are defective ones, where no sample has a template or nothing but their class is known. Raises
+    DataError: an unreadable image, classes that the model does not know.
     """
     _check_classes(pipeline, dataset)
     started = time.monotonic()
@@ -51,9 +51,9 @@ def evaluate(
     boards: dict[str, list[Case]] = {"defective": [], "single": [], "good": []}
     for judged in asked.cases(_boards(dataset, seed)):
         boards[judged.name.rpartition(".")[2]].append(judged)
-    boards["good"] += [judged for judged in posted if not len(judged.truth_boxes)]
-    if not any(sample.template for sample in dataset.samples):
-        boards["defective"] += [judged for judged in posted if len(judged.truth_boxes)]
+    boards["good"] += [judged for judged in posted if judged.good]
+    healable = any(sample.template for sample in dataset.samples)
+    boards["defective"] += [one for one in posted if one.labels_only or not (one.good or healable)]
     material = Material(
         classes=dataset.classes,
         posted=posted,

@@ -48,6 +48,15 @@ class Case:
     judgement: Judgement
 
     @property
+    def good(self) -> bool:
+        return not self.truth_classes
+
+    @property
+    def labels_only(self) -> bool:
+        """Defective, and nobody knows where: `truth_classes` are of the image as a whole."""
+        return len(self.truth_classes) > 0 and not len(self.truth_boxes)
+
+    @property
     def counted(self) -> tuple[bool, ...]:
         """For each detection: whether it reached its class's threshold."""
         return tuple(finding.counted for finding in self.judgement.findings)

@@ -6,8 +6,15 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from inspector.evaluation import attention_metrics, coco_metrics, deeppcb_protocol, image_metrics
+from inspector.evaluation import (
+    attention_metrics,
+    class_metrics,
+    coco_metrics,
+    deeppcb_protocol,
+    image_metrics,
+)
 from inspector.evaluation.attention_metrics import AttentionScores
+from inspector.evaluation.class_metrics import ClassificationScores
 from inspector.evaluation.coco_metrics import ClassScores
 from inspector.evaluation.deeppcb_protocol import DeepPcbScores
 from inspector.evaluation.image_metrics import ImageScores
@@ -31,6 +38,8 @@ class Scores(BaseModel):
     image: ImageScores | None
     """On evaluation boards; None where none can be made or only answers are known."""
     attention: AttentionScores | None
+    classes: ClassificationScores | None = None
+    """None where every defect has its box."""
 
 
 class ModelFacts(BaseModel):
@@ -85,7 +94,9 @@ class Material(BaseModel):
 
 def score(material: Material) -> Scores:
     posted, boards = material.posted, material.boards
-    coco = coco_metrics.score(posted, material.classes)
+    # Where a defect lies on the others is not known, so no box on them is right or wrong.
+    located = [case for case in posted if not case.labels_only]
+    coco = coco_metrics.score(located, material.classes)
     good = boards.get("good", ())
     return Scores(
         images=len(posted),
@@ -93,10 +104,11 @@ def score(material: Material) -> Scores:
         map50=coco and coco.map50,
         map50_95=coco and coco.map50_95,
         per_class=coco.per_class if coco else {},
-        deeppcb=deeppcb_protocol.score(posted, material.classes) if coco else None,
+        deeppcb=deeppcb_protocol.score(located, material.classes) if coco else None,
         escape_per_defect=image_metrics.escape_per_defect(posted),
         image=_image(boards),
         attention=attention_metrics.score(posted, good),
+        classes=class_metrics.score(posted, material.classes),
     )
 
 

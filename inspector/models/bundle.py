@@ -14,9 +14,9 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inspector.errors import BundleError, RecipeError
 from inspector.messages.recipe import Recipe
@@ -47,6 +47,8 @@ class InputSpec(_Part):
     """Height and width seen in training: compiled and warmed up ahead."""
     pad: float = 0.0
     """The value of padding, 0-1."""
+    trained_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """How far training shrank its largest image: one that is shrunk no further is not called downscaled."""
 
 
 class AttentionSpec(_Part):
@@ -61,6 +63,8 @@ class Manifest(_Part):
     version: str
     created_at: datetime
     classes: list[str]
+    image_level: list[str] = []
+    """Those of the classes that training knew from image labels alone: found by the image's score, no box."""
     input: InputSpec
     attention: AttentionSpec
     architecture: dict[str, Any]
@@ -70,6 +74,17 @@ class Manifest(_Part):
     """Facts: data and their terms, splits, seed, epochs, validation figures, parameters, gflops."""
     files: dict[str, str]
     """Relative path -> hex SHA-256 of every other file."""
+
+    @property
+    def task(self) -> Literal["detect", "classify"]:
+        """classify: of no class is there a box, ever."""
+        return "classify" if set(self.classes) == set(self.image_level) else "detect"
+
+    @model_validator(mode="after")
+    def _known(self) -> Manifest:
+        if unknown := sorted(set(self.image_level) - set(self.classes)):
+            raise ValueError(f"image_level names {unknown[0]!r}, which is none of the classes")
+        return self
 
 
 class Bundle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +19,7 @@ from inspector.data.synthetic import board
 from inspector.errors import DataError
 from inspector.imaging.decode import Channels
 from inspector.imaging.files import read_image
+from inspector.training.whole import Whole, whole
 
 CACHED_IMAGES = 4_000
 """Decoded images held in memory: 1.6 GB at 640 x 640 grey."""
@@ -36,6 +37,20 @@ class Batch:
     boxes: Tensor  # (N, M, 4) pixels, zero-padded
     labels: Tensor  # (N, M)
     valid: Tensor  # (N, M) bool: which rows are boxes
+    named: Tensor | None = None  # (N, M) bool: which rows of `labels` are of the image, without a box
+    boxed: Tensor | None = None  # (N,) bool: whose boxes are all known; None: everyone's
+
+    def to(self, device: torch.device) -> Batch:
+        return self._each(lambda tensor: tensor.to(device))
+
+    def rows(self, rows: Tensor) -> Batch:
+        """Some of its images, by their numbers (n,)."""
+        return self._each(lambda tensor: tensor[rows])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        whole_image = (None if x is None else change(x) for x in (self.named, self.boxed))
+        always = map(change, (self.images, self.boxes, self.labels, self.valid))
+        return Batch(*always, *whole_image)
 
 
 class Loader:
@@ -51,6 +66,7 @@ class Loader:
         self._seed = seed
         self._synthetic_share = synthetic_share
         self._augmentation = Augmentation()
+        self._whole = Whole(samples)
         self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
 
     def epoch_steps(self, batch: int) -> int:
@@ -69,14 +85,16 @@ class Loader:
 
     def _batch(self, step: int, size: int, batch: int) -> Batch:
         rng = np.random.default_rng([self._seed, step])
-        return _collate([augment(self._picture(rng), size, self._augmentation, rng) for _ in range(batch)])
+        pictures = [augment(self._picture(size, rng), size, self._augmentation, rng) for _ in range(batch)]
+        return _collate(pictures, detects=self._whole.detects)
 
-    def _picture(self, rng: np.random.Generator) -> Picture:
+    def _picture(self, size: int, rng: np.random.Generator) -> Picture:
         if rng.random() < self._synthetic_share:
             return _synthetic(int(rng.integers(SYNTHETIC_BOARDS)))
         sample = self._samples[rng.integers(len(self._samples))]
         template = _template(sample.template, self._channels)
-        return Picture(_read(sample.image, self._channels), sample.boxes, sample.labels, template)
+        picture = Picture(_read(sample.image, self._channels), sample.boxes, sample.labels, template)
+        return whole(picture, size, rng) if self._whole.takes(sample, rng) else picture
 
 
 @lru_cache(maxsize=CACHED_IMAGES)
@@ -99,16 +117,19 @@ def _synthetic(index: int) -> Picture:
     return Picture(drawn.image, drawn.boxes, drawn.labels, drawn.template)
 
 
-def _collate(pictures: list[Picture]) -> Batch:
+def _collate(pictures: list[Picture], *, detects: bool = True) -> Batch:
     images = np.stack([picture.image for picture in pictures])
     images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-    most = max(1, *(len(picture.boxes) for picture in pictures))
+    most = max(1, *(len(picture.labels) for picture in pictures))
     boxes = torch.zeros(len(pictures), most, 4)
     labels = torch.zeros(len(pictures), most, dtype=torch.int64)
-    valid = torch.zeros(len(pictures), most, dtype=torch.bool)
+    valid, named = (torch.zeros(len(pictures), most, dtype=torch.bool) for _ in range(2))
     for i, picture in enumerate(pictures):
         n = len(picture.boxes)
         boxes[i, :n] = torch.from_numpy(picture.boxes)
-        labels[i, :n] = torch.from_numpy(picture.labels)
+        labels[i, : len(picture.labels)] = torch.from_numpy(picture.labels)
         valid[i, :n] = True
-    return Batch(torch.from_numpy(np.ascontiguousarray(images)).float() / 255, boxes, labels, valid)
+        named[i, n : len(picture.labels)] = True
+    boxed = ~named.any(1) & detects
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).float() / 255
+    return Batch(pixels, boxes, labels, valid, named, boxed)

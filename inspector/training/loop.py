@@ -20,7 +20,8 @@ from inspector.models.registry import build
 from inspector.training import checkpoint
 from inspector.training.config import TrainConfig
 from inspector.training.loader import Batch, Loader
-from inspector.training.losses import Losses, losses
+from inspector.training.losses import Losses
+from inspector.training.weak import losses
 
 AVERAGE_DECAY = 0.999
 """The weights that are kept are a running mean over about the last thousand steps."""
@@ -130,7 +131,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * self._rate()
         self.network.train()
-        batch = Batch(*(t.to(self.device) for t in (batch.images, batch.boxes, batch.labels, batch.valid)))
+        batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             raw = self.network.raw(batch.images.contiguous(memory_format=torch.channels_last))
         parts = losses(RawPredictions(*(tensor.float() for tensor in raw)), batch)

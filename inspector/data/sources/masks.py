@@ -22,14 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.data.dataset import Boxes, Dataset, Sample, as_boxes, as_labels
-from inspector.data.sources.files import GOOD, images_under, names_of, part_of
+from inspector.data.sources.files import IMAGE_FOLDERS, images_under, is_good, names_of, part_of
 from inspector.data.sources.parts import Divided, Part
 from inspector.errors import BadInput, DataError
 from inspector.imaging.files import facts_of, read_bytes
 from inspector.imaging.opencv import cv2
 
 MASK_FOLDERS = {"ground_truth", "groundtruth", "masks", "mask", "labels", "label", "gt", "annotations"}
-IMAGE_FOLDERS = {"images", "image", "imgs", "img", "data"}
 MASK_ENDING = re.compile(r"[_-](mask|label|gt)$", re.IGNORECASE)
 
 IMAGE_FIRST = (".jpg", ".jpeg", ".bmp", ".png", ".tif", ".tiff", ".webp")
@@ -55,7 +54,7 @@ class _Found:
 
     @property
     def good(self) -> bool:
-        return self.folder.lower() in GOOD
+        return is_good(self.folder)
 
 
 def load(folder: Path) -> Divided:
