@@ -103,7 +103,7 @@ def _read(data: list[str], validation: list[str] | None, console: Console) -> tu
     if left_out := _boxes(annotated) - _boxes(both):
         console.print(f"{left_out} boxes without area are left out; see `inspector dataset check`")
     for doubt in divided.doubts:
-        console.print(f"{doubt}; taken as good", highlight=False, soft_wrap=True)
+        console.print(doubt, highlight=False, soft_wrap=True)
     if not validation:
         val = {name for name, part in divided.parts.items() if part == "val"}
         training, held_back = both.where(lambda s: s.name not in val), both.where(lambda s: s.name in val)

@@ -298,7 +298,7 @@ def _content(seen: Sequence[Seen], divided: Divided) -> Iterator[Problem]:
     if not any(one.good for one in seen) and not any(one.sample.template for one in seen):
         message = "no good image: thresholds and overkill cannot be measured"
         yield from _problem("no-good", message, [f"{len(seen)} images"], spoils=False)
-    yield from _problem("doubt", "taken as good, which may be wrong", divided.doubts, spoils=False)
+    yield from _problem("doubt", "taken in one way of several", divided.doubts, spoils=False)
     outside = [one.sample.name for one in seen if not one.part]
     yield from _problem("in-no-part", "images in no part: nobody uses them", outside, spoils=False)
 

@@ -65,8 +65,9 @@ class Loader:
         self._channels = channels
         self._seed = seed
         self._synthetic_share = synthetic_share
-        self._augmentation = Augmentation()
         self._whole = Whole(samples)
+        # A threshold at mid grey can wipe out a defect, and of these only the label would be left.
+        self._augmentation = Augmentation() if self._whole.detects else Augmentation(binarise=0.0)
         self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
 
     def epoch_steps(self, batch: int) -> int:

@@ -72,12 +72,12 @@ def images_under(folder: Path) -> list[Path]:
     """All image files below, in a stable order; hidden ones (as macOS leaves behind) are none."""
     return sorted(
         path
-        for path in _files_under(folder)
+        for path in files_under(folder)
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
     )
 
 
-def _files_under(folder: Path) -> Iterator[Path]:
+def files_under(folder: Path) -> Iterator[Path]:
     """Linked folders too, which rglob passes over; once each, so that a link to above does not go round."""
     seen: set[Path] = set()
     for place, folders, files in os.walk(folder, followlinks=True):

@@ -121,4 +121,4 @@ def _doubts(found: list[_Found]) -> tuple[str, ...]:
     for image in found:
         if image.good and plain(image.kind) not in GOOD:
             counts[image.kind] += 1
-    return tuple(f"{count} images in the folder {kind}" for kind, count in counts.items())
+    return tuple(f"{count} images in the folder {kind} are taken as good" for kind, count in counts.items())

@@ -7,9 +7,10 @@ Where the mask of `test/scratch/007.png` or `MT_Crack/x.jpg` is looked for:
     MT_Crack/x_label.png                  the name with _label, _mask or _gt behind it, beside the image
 
 The folder an image lies in is the class of its defects, without what all such folders begin with (`MT_`).
-Folders named good, ok, free or normal hold good images. The mask is believed: where it is empty, the image is
-good, also in the folder of a class. Folders that are only numbered (`kos01`, `kos02`) are
-parts: they are the group, and the one class is `defect`. Folders named train, val and test divide the data.
+Folders named good, ok, free or normal hold good images. Where there are such folders, an empty mask in the
+folder of a class says that the image is defective and where is not known; else that it is good. Folders that
+are only numbered (`kos01`, `kos02`) are parts: they are the group, and the one class is `defect`. Folders
+named train, val and test divide the data.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def load(folder: Path) -> Divided:
         missing = "image" if not images else "mask (see docs/operating.md for where they may lie)"
         raise DataError(f"{folder}: holds no {missing}")
     _check_complete(folder, images, masks)
+    _check_good(folder, images, masks)
     return _divided(folder, images, [_boxes(folder, image, masks.of(image.path)) for image in images])
 
 
@@ -81,32 +83,46 @@ def _check_complete(folder: Path, images: list[_Found], masks: _Masks) -> None:
             raise DataError(f"{folder / image.path}: has no mask, and is in no folder of good images")
 
 
+def _check_good(folder: Path, images: list[_Found], masks: _Masks) -> None:
+    for image in images:
+        for mask in masks.of(image.path) if image.good else []:
+            if _mask(folder / mask).any():
+                raise DataError(
+                    f"{folder / mask}: is not empty, and {image.path} is in a folder of good images"
+                )
+
+
 def _divided(folder: Path, images: list[_Found], boxes: list[Boxes]) -> Divided:
     kinds, groups = _meaning({image.folder for image in images if image.folder and not image.good})
     defective = {
         kinds.get(image.folder, ONE_CLASS) for image, own in zip(images, boxes, strict=True) if len(own)
     }
-    classes = tuple(sorted(defective)) or (ONE_CLASS,)
+    undrawn = _undrawn(images, boxes)
+    classes = tuple(sorted(defective | {kinds[image.folder] for image in undrawn})) or (ONE_CLASS,)
     names = names_of(image.path.as_posix() for image in images)
     samples = []
     for image, own, name in zip(images, boxes, names, strict=True):
-        label = classes.index(kinds.get(image.folder, ONE_CLASS)) if len(own) else 0
+        count = len(own) or int(image in undrawn)
+        label = classes.index(kinds.get(image.folder, ONE_CLASS)) if count else 0
         path = folder / image.path
-        samples.append(Sample(name, path, own, as_labels([label] * len(own)), groups.get(image.folder, "")))
+        samples.append(Sample(name, path, own, as_labels([label] * count), groups.get(image.folder, "")))
     parts = {name: image.part for name, image in zip(names, images, strict=True) if image.part}
-    doubts = _doubts(images, samples)
+    doubts = tuple(
+        f"{image.path}: its mask is empty, its folder {image.folder}: taken as {image.folder}, place unknown"
+        for image in undrawn
+    )
     return Divided(Dataset(classes, tuple(samples)), parts, "folders" if parts else "", doubts)
 
 
-def _doubts(images: list[_Found], samples: list[Sample]) -> tuple[str, ...]:
-    """Beside folders of good images, an empty mask in another folder is more likely one left undrawn."""
+def _undrawn(images: list[_Found], boxes: list[Boxes]) -> list[_Found]:
+    """Beside folders of good images, an empty mask in another folder is one left undrawn: no good part."""
     if not any(image.good for image in images):
-        return ()
-    return tuple(
-        f"{sample.name}: its mask is empty, its folder is {image.folder}"
-        for image, sample in zip(images, samples, strict=True)
-        if image.folder and not image.good and not len(sample.boxes)
-    )
+        return []
+    return [
+        image
+        for image, own in zip(images, boxes, strict=True)
+        if image.folder and not image.good and not len(own)
+    ]
 
 
 class _Masks:
@@ -215,7 +231,9 @@ def _mask(path: Path) -> NDArray[np.bool_]:
     if pixels is None:
         raise DataError(f"{path}: cannot be read as a mask")
     grey = pixels if pixels.ndim == 2 else pixels[..., :3].max(axis=2)
-    level = 127 if grey.dtype == np.uint8 and grey.max() > 127 else 0
+    # A JPEG's zeros are not all 0.
+    whole = path.suffix.lower() not in {".jpg", ".jpeg"}
+    level = 0 if whole and (grey.dtype != np.uint8 or grey.max() <= 127) else 127
     return np.asarray(grey > level, np.bool_)
 
 
