@@ -7,6 +7,11 @@
 The last is multiple-instance learning: an image is a bag of cells, of which a defective one holds at least
 one that good images never show. So the good images say what the map may not point at, and it is as good as
 they are many; two things that always come together cannot be told apart.
+
+Nothing in that says that the cell which fires must lie on the defect and not beside it: a network soon finds
+some shift of its own. So images come with twins, turned by half, whose maps must be each other's turned by
+half: a shift would point the wrong way in one of the two (as in Wang et al., "Self-supervised Equivariant
+Attention Mechanism", CVPR 2020).
 """
 
 from __future__ import annotations
@@ -35,7 +40,10 @@ def losses(raw: RawPredictions, batch: Batch) -> Losses:
     known, rest = batch.boxed.nonzero()[:, 0], (~batch.boxed).nonzero()[:, 0]
     wanted = _wanted(raw, batch)[rest]
     image = F.binary_cross_entropy_with_logits(raw.image[rest].float(), wanted) * WEIGHTS.image
-    gate = gate_loss(raw.map_logits[rest].float(), wanted[:, 0] > 0) * WEIGHTS.gate
+    gate = gate_loss(raw.map_logits[rest].float(), wanted[:, 0] > 0)
+    if batch.twins:
+        gate = gate + twin_loss(raw.map_logits.float(), batch.twins)
+    gate = gate * WEIGHTS.gate
     if not len(known):
         nothing = torch.zeros((), device=image.device)
         return Losses(nothing, nothing, nothing, image, gate)
@@ -54,6 +62,14 @@ def gate_loss(logits: Tensor, defective: Tensor) -> Tensor:
     bag = torch.where(defective, fires, quiet)
     too_much = (cells.sigmoid().mean(1) - LARGEST).clamp(min=0) * defective
     return (bag + too_much).mean()
+
+
+def twin_loss(logits: Tensor, twins: int) -> Tensor:
+    """1 - Dice of the maps of each image and its twin; (N, 1, h, w) logits, twins at the end."""
+    first, second = logits[:twins].sigmoid(), logits[-twins:].sigmoid().flip(2, 3)
+    shared = (first * second).sum((1, 2, 3))
+    whole = (first.square() + second.square()).sum((1, 2, 3))
+    return (1 - (2 * shared + 1) / (whole + 1)).mean()
 
 
 def _wanted(raw: RawPredictions, batch: Batch) -> Tensor:
