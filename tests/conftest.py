@@ -25,6 +25,14 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return maker.make(folder)
 
 
+@pytest.fixture(scope="session")
+def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A real, small bundle that was trained on image labels alone, made once."""
+    from tests.support import tiny_classifier as maker  # torch, which most tests do without
+
+    return maker.make(tmp_path_factory.mktemp("classifier"))
+
+
 REAL_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 
