@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inspector.data.augment import Augmentation, Picture, augment, turn
+from inspector.data.augment import Augmentation, Picture, augment
 from inspector.data.dataset import Image, Sample
 from inspector.data.healed import is_blank
 from inspector.data.synthetic import board
@@ -40,15 +40,13 @@ class Batch:
     valid: Tensor  # (N, M) bool: which rows are boxes
     named: Tensor | None = None  # (N, M) bool: which rows of `labels` are of the image, without a box
     boxed: Tensor | None = None  # (N,) bool: whose boxes are all known; None: everyone's
-    twins: int = 0
-    """So many images at the end are those at the beginning, turned by half."""
 
     def to(self, device: torch.device) -> Batch:
         return self._each(lambda tensor: tensor.to(device))
 
     def rows(self, rows: Tensor) -> Batch:
         """Some of its images, by their numbers (n,)."""
-        return replace(self._each(lambda tensor: tensor[rows]), twins=0)
+        return self._each(lambda tensor: tensor[rows])
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         held = ((field.name, getattr(self, field.name)) for field in fields(self))
@@ -89,12 +87,8 @@ class Loader:
 
     def _batch(self, step: int, size: int, batch: int) -> Batch:
         rng = np.random.default_rng([self._seed, step])
-        twins = 0 if self._whole.detects else batch // 2
-        pictures = [
-            augment(self._picture(size, rng), size, self._augmentation, rng) for _ in range(batch - twins)
-        ]
-        pictures += [turn(picture, quarter_turns=2, mirror=False) for picture in pictures[:twins]]
-        return _collate(pictures, detects=self._whole.detects, twins=twins)
+        pictures = [augment(self._picture(size, rng), size, self._augmentation, rng) for _ in range(batch)]
+        return _collate(pictures, detects=self._whole.detects)
 
     def _picture(self, size: int, rng: np.random.Generator) -> Picture:
         if rng.random() < self._synthetic_share:
@@ -125,7 +119,7 @@ def _synthetic(index: int) -> Picture:
     return Picture(drawn.image, drawn.boxes, drawn.labels, drawn.template)
 
 
-def _collate(pictures: list[Picture], *, detects: bool = True, twins: int = 0) -> Batch:
+def _collate(pictures: list[Picture], *, detects: bool = True) -> Batch:
     images = np.stack([picture.image for picture in pictures])
     images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
     most = max(1, *(len(picture.labels) for picture in pictures))
@@ -140,4 +134,4 @@ def _collate(pictures: list[Picture], *, detects: bool = True, twins: int = 0) -
         named[i, n : len(picture.labels)] = True
     boxed = ~named.any(1) & detects
     pixels = torch.from_numpy(np.ascontiguousarray(images)).float() / 255
-    return Batch(pixels, boxes, labels, valid, named, boxed, twins)
+    return Batch(pixels, boxes, labels, valid, named, boxed)

@@ -17,11 +17,10 @@ from inspector.data.dataset import Dataset
 from inspector.errors import DataError
 from inspector.models.detector import Detector, RawPredictions
 from inspector.models.registry import build
-from inspector.training import checkpoint
+from inspector.training import checkpoint, weak
 from inspector.training.config import TrainConfig
 from inspector.training.loader import Batch, Loader
 from inspector.training.losses import Losses
-from inspector.training.weak import losses
 
 AVERAGE_DECAY = 0.999
 """The weights that are kept are a running mean over about the last thousand steps."""
@@ -66,6 +65,8 @@ class Run:
         }
         """What the bundle's manifest names; `models.registry.build` makes the network from it."""
         self.network = build(self.architecture).to(self.device)
+        if data.labels_only == data.classes:
+            weak.centre(self.network)
         self.average = AveragedModel(self.network, avg_fn=_running_mean, use_buffers=True)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(self.network, config.weight_decay), lr=config.learning_rate, fused=True
@@ -134,7 +135,7 @@ class Run:
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             raw = self.network.raw(batch.images.contiguous(memory_format=torch.channels_last))
-        parts = losses(RawPredictions(*(tensor.float() for tensor in raw)), batch)
+        parts = weak.losses(RawPredictions(*(tensor.float() for tensor in raw)), batch)
         if not torch.isfinite(parts.total):
             raise DataError(f"the loss is not a number at step {self.step}; lower the learning rate")
         self.optimizer.zero_grad()

@@ -8,10 +8,8 @@ The last is multiple-instance learning: an image is a bag of cells, of which a d
 one that good images never show. So the good images say what the map may not point at, and it is as good as
 they are many; two things that always come together cannot be told apart.
 
-Nothing in that says that the cell which fires must lie on the defect and not beside it: a network soon finds
-some shift of its own. So images come with twins, turned by half, whose maps must be each other's turned by
-half: a shift would point the wrong way in one of the two (as in Wang et al., "Self-supervised Equivariant
-Attention Mechanism", CVPR 2020).
+Nothing in that says that the cell which fires must lie on the defect and not beside it: the gate's 7 x 7
+filter can look aside, and one with random weights does. So it starts as a bell around its middle.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inspector.models.detector import RawPredictions
+from inspector.models.detector import Detector, RawPredictions
 from inspector.training import losses as of_boxes
 from inspector.training.loader import Batch
 from inspector.training.losses import WEIGHTS, Losses
@@ -41,8 +39,6 @@ def losses(raw: RawPredictions, batch: Batch) -> Losses:
     wanted = _wanted(raw, batch)[rest]
     image = F.binary_cross_entropy_with_logits(raw.image[rest].float(), wanted) * WEIGHTS.image
     gate = gate_loss(raw.map_logits[rest].float(), wanted[:, 0] > 0)
-    if batch.twins:
-        gate = gate + twin_loss(raw.map_logits.float(), batch.twins)
     gate = gate * WEIGHTS.gate
     if not len(known):
         nothing = torch.zeros((), device=image.device)
@@ -64,12 +60,13 @@ def gate_loss(logits: Tensor, defective: Tensor) -> Tensor:
     return (bag + too_much).mean()
 
 
-def twin_loss(logits: Tensor, twins: int) -> Tensor:
-    """1 - Dice of the maps of each image and its twin; (N, 1, h, w) logits, twins at the end."""
-    first, second = logits[:twins].sigmoid(), logits[-twins:].sigmoid().flip(2, 3)
-    shared = (first * second).sum((1, 2, 3))
-    whole = (first.square() + second.square()).sum((1, 2, 3))
-    return (1 - (2 * shared + 1) / (whole + 1)).mean()
+@torch.no_grad()
+def centre(network: Detector) -> None:
+    """Start the filter of the gate that is the map as a bell of one cell around its middle."""
+    weight = network.neck.p3.spatial.conv.weight  # (1, 2, 7, 7)
+    cells = torch.arange(weight.shape[-1], dtype=weight.dtype) - weight.shape[-1] // 2
+    bell = torch.exp(-cells.square() / 2)
+    weight.copy_((bell[:, None] * bell / bell.sum() ** 2).expand_as(weight))
 
 
 def _wanted(raw: RawPredictions, batch: Batch) -> Tensor:

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from inspector.data.dataset import Sample, as_boxes, as_labels
+from inspector.data.dataset import Dataset, Sample, as_boxes, as_labels
 from inspector.models.detector import Detector
 from inspector.training import losses as of_boxes
 from inspector.training import weak
+from inspector.training.config import TrainConfig
 from inspector.training.loader import Batch, Loader
+from inspector.training.loop import Run
 
 Truth = tuple[list[list[float]], list[int]]
 
@@ -121,18 +123,18 @@ def test_a_map_must_fire_on_a_defective_image_and_nowhere_on_a_good_one(
     assert weak.gate_loss(better, kind) < weak.gate_loss(worse, kind) - 0.1
 
 
-def test_twins_must_agree_and_a_shift_does_not() -> None:
-    one, turned = spots((4, 4)), spots((4, 4)).flip(2, 3)
-    beside = spots((4, 5)).flip(2, 3).roll(-2, 3)  # the same shift in both: to the left
-    assert weak.twin_loss(torch.cat([one, turned]), 1) < 0.01
-    assert weak.twin_loss(torch.cat([one, beside]), 1) > 0.2
-    assert weak.twin_loss(torch.cat([spots(), spots()]), 1) < 0.01
-
-
-def test_twins_are_the_same_image_turned_by_half(tmp_path: Path) -> None:
-    given = batch(tmp_path, LABELLED, GOOD)
-    assert given.twins == 4
-    assert torch.equal(given.images[:4], given.images[4:].flip(2, 3))
-    assert given.named is not None
-    assert torch.equal(given.named[:4], given.named[4:])
-    assert batch(tmp_path, BOXED, LABELLED, GOOD).twins == 0
+def test_a_run_on_labels_alone_starts_with_a_gate_that_looks_at_its_own_place(tmp_path: Path) -> None:
+    config = TrainConfig(size=64, final_size=64, widths=(8, 8, 16, 16, 16), neck_channels=16)
+    peaks = {}
+    for name, truth in (("labels", LABELLED), ("boxes", BOXED)):
+        samples = (sample(tmp_path, 0, truth), sample(tmp_path, 1, GOOD))
+        classes = ("a", "b", "c")
+        run = Run(config, Dataset(classes, samples), tmp_path / name)
+        run.loader.close()
+        gate = run.network.neck.p3.spatial
+        torch.nn.init.ones_(gate.bn.weight)
+        x = torch.zeros(1, 16, 12, 12)
+        x[:, :, 5, 7] = 1.0
+        peaks[name] = divmod(int(gate.eval().logits(x).argmax()), 12)
+    assert peaks["labels"] == (5, 7)
+    assert peaks["boxes"] != (5, 7)  # as drawn: the boxes will teach it
