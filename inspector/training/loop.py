@@ -65,8 +65,6 @@ class Run:
         }
         """What the bundle's manifest names; `models.registry.build` makes the network from it."""
         self.network = build(self.architecture).to(self.device)
-        if data.labels_only == data.classes:
-            weak.centre(self.network)
         self.average = AveragedModel(self.network, avg_fn=_running_mean, use_buffers=True)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(self.network, config.weight_decay), lr=config.learning_rate, fused=True

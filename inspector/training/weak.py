@@ -9,7 +9,7 @@ one that good images never show. So the good images say what the map may not poi
 they are many; two things that always come together cannot be told apart.
 
 Nothing in that says that the cell which fires must lie on the defect and not beside it: the gate's 7 x 7
-filter can look aside, and one with random weights does. So it starts as a bell around its middle.
+filter can look aside, and one that started from random weights does, by a cell or two (docs/model.md).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from inspector.models.detector import Detector, RawPredictions
+from inspector.models.detector import RawPredictions
 from inspector.training import losses as of_boxes
 from inspector.training.loader import Batch
 from inspector.training.losses import WEIGHTS, Losses
@@ -58,15 +58,6 @@ def gate_loss(logits: Tensor, defective: Tensor) -> Tensor:
     bag = torch.where(defective, fires, quiet)
     too_much = (cells.sigmoid().mean(1) - LARGEST).clamp(min=0) * defective
     return (bag + too_much).mean()
-
-
-@torch.no_grad()
-def centre(network: Detector) -> None:
-    """Start the filter of the gate that is the map as a bell of one cell around its middle."""
-    weight = network.neck.p3.spatial.conv.weight  # (1, 2, 7, 7)
-    cells = torch.arange(weight.shape[-1], dtype=weight.dtype) - weight.shape[-1] // 2
-    bell = torch.exp(-cells.square() / 2)
-    weight.copy_((bell[:, None] * bell / bell.sum() ** 2).expand_as(weight))
 
 
 def _wanted(raw: RawPredictions, batch: Batch) -> Tensor:

@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from inspector.data.dataset import Dataset, Sample, as_boxes, as_labels
+from inspector.data.dataset import Sample, as_boxes, as_labels
 from inspector.models.detector import Detector
 from inspector.training import losses as of_boxes
 from inspector.training import weak
-from inspector.training.config import TrainConfig
 from inspector.training.loader import Batch, Loader
-from inspector.training.loop import Run
 
 Truth = tuple[list[list[float]], list[int]]
 
@@ -121,20 +119,3 @@ def test_a_map_must_fire_on_a_defective_image_and_nowhere_on_a_good_one(
 ) -> None:
     kind = torch.tensor([defective])
     assert weak.gate_loss(better, kind) < weak.gate_loss(worse, kind) - 0.1
-
-
-def test_a_run_on_labels_alone_starts_with_a_gate_that_looks_at_its_own_place(tmp_path: Path) -> None:
-    config = TrainConfig(size=64, final_size=64, widths=(8, 8, 16, 16, 16), neck_channels=16)
-    peaks = {}
-    for name, truth in (("labels", LABELLED), ("boxes", BOXED)):
-        samples = (sample(tmp_path, 0, truth), sample(tmp_path, 1, GOOD))
-        classes = ("a", "b", "c")
-        run = Run(config, Dataset(classes, samples), tmp_path / name)
-        run.loader.close()
-        gate = run.network.neck.p3.spatial
-        torch.nn.init.ones_(gate.bn.weight)
-        x = torch.zeros(1, 16, 12, 12)
-        x[:, :, 5, 7] = 1.0
-        peaks[name] = divmod(int(gate.eval().logits(x).argmax()), 12)
-    assert peaks["labels"] == (5, 7)
-    assert peaks["boxes"] != (5, 7)  # as drawn: the boxes will teach it
