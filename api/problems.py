@@ -33,6 +33,7 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
     errors.EmptyBody: HTTPStatus.BAD_REQUEST,
     errors.UnsupportedImage: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.BrokenImage: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.WrongLevels: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooManyPixels: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.LengthMismatch: HTTPStatus.BAD_REQUEST,

@@ -7,6 +7,7 @@ InspectorError
 │   ├── BrokenImage              it starts like an image and is not a whole one
 │   ├── ImageTooLarge            more bytes than the limit
 │   ├── TooManyPixels            the header claims more pixels than the limit
+│   ├── WrongLevels              another bit depth or range of levels than the model was trained on
 │   ├── LengthMismatch           Content-Length and the body disagree
 │   ├── DigestMismatch           Content-Digest and the body disagree
 │   ├── InvalidParameter         a query parameter or header that breaks its rule
@@ -58,7 +59,7 @@ class EmptyBody(BadInput):
 class UnsupportedImage(BadInput):
     code = "unsupported-image"
     title = "The body is not an image format that is read here"
-    advice = "Send JPEG, PNG or BMP, 8 bits a channel, grey or colour."
+    advice = "Send JPEG, PNG or BMP, grey or colour, 8 bits a channel; PNG may have 16."
 
 
 class BrokenImage(BadInput):
@@ -77,6 +78,12 @@ class TooManyPixels(BadInput):
     code = "too-many-pixels"
     title = "The image has more pixels than the limit"
     advice = "Crop the image, or raise the setting max_image_pixels of gateway and workers."
+
+
+class WrongLevels(BadInput):
+    code = "wrong-levels"
+    title = "The image's levels are not those that the model was trained on"
+    advice = "Set the camera's pixel format (Mono8, Mono12) as for the training images, or train on such."
 
 
 class LengthMismatch(BadInput):

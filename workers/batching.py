@@ -14,13 +14,18 @@ def room(batch_size: int, held: int) -> int:
     return max(0, BATCHES_HELD * batch_size - held)
 
 
-def next_batch(models: Sequence[str], batch_size: int) -> list[int]:
-    """Indices of the images to run together, of those that are ready (their models, oldest first).
+def next_batch(models: Sequence[str], inputs: Sequence[int], batch_size: int) -> list[int]:
+    """Indices of the images to run together, of those that are ready (their models, oldest first; how many
+    inputs of the network each takes: 1, or its tiles).
 
-    The oldest decides the model. Nothing is waited for: a batch that is not full starts now, and under load
-    the next one fills while it runs.
+    The oldest decides the model. Together they take no more than `batch_size` inputs, so that no small image
+    waits for the many tiles of a large one that came after it; one that takes more runs alone. Nothing is
+    waited for: a batch that is not full starts now, and under load the next one fills while it runs.
     """
-    if not models:
-        return []
-    alike = [index for index, model in enumerate(models) if model == models[0]]
-    return alike[:batch_size]
+    picked: list[int] = []
+    room_left = batch_size
+    for index, (model, count) in enumerate(zip(models, inputs, strict=True)):
+        if model == models[0] and (count <= room_left or not picked):
+            picked.append(index)
+            room_left -= count
+    return picked

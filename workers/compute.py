@@ -116,7 +116,8 @@ class Compute:
             return
         start = perf_counter()
         try:
-            seen = self._pipeline.infer([held.prepared for held in batch if held.prepared])
+            images = [held.prepared for held in batch if held.prepared]
+            seen = self._pipeline.infer(images, on_run=self._hands.progressed)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told apart and becomes an outcome
             self._tell_apart(batch, error)
             return

@@ -47,7 +47,8 @@ class Held:
 
 
 class Hands:
-    """Thread-safe. `max_lease`: how long one image may be renewed, so that a hung device releases it."""
+    """Thread-safe. `max_lease`: how long one image may be renewed without any progress, so that a hung device
+    releases it."""
 
     def __init__(self, max_lease: timedelta) -> None:
         self._max_lease = max_lease
@@ -121,6 +122,17 @@ class Hands:
 
         self._change(change)
 
+    def progressed(self) -> None:
+        """The model has come back from a run: it does not hang, so all that waits for it is held anew. A
+        large image takes many runs, and those behind it wait for all of them."""
+        lease_ends = time.monotonic() + self._max_lease.total_seconds()
+
+        def change() -> None:
+            for held in self._at(Stage.READY, Stage.COMPUTING):
+                held.lease_ends = lease_ends
+
+        self._change(change)
+
     def finish(
         self, held: Held, finished: Finished, *, result: Result | None = None, error_code: str = ""
     ) -> None:
@@ -137,7 +149,9 @@ class Hands:
             if not self._open:
                 return []
             ready = self._at(Stage.READY)
-            picked = next_batch([held.delivery.job.recipe.model for held in ready], size)
+            models = [held.delivery.job.recipe.model for held in ready]
+            inputs = [len(held.prepared.tiles) if held.prepared else 1 for held in ready]
+            picked = next_batch(models, inputs, size)
             batch = [ready[index] for index in picked]
             for held in batch:
                 held.stage = Stage.COMPUTING

@@ -90,7 +90,7 @@ class InspectWorker:
 
     def _working(self) -> bool:
         if self._compute.failure is None and self._hands.hung():
-            self._compute.failure = "the model runs on one batch for longer than the lease: the device hangs"
+            self._compute.failure = "a run of the model takes longer than the lease: the device hangs"
         return self._compute.failure is None
 
     # --- one turn -----------------------------------------------------------------------------------------

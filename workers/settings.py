@@ -45,7 +45,9 @@ class InspectSettings(QueueSettings):
         0, description="Port of /metrics, /healthz and /readyz; 0 takes a free one and logs it."
     )
 
-    batch_size: int = Field(4, ge=1, le=256, description="Most images in one run of the model.")
+    batch_size: int = Field(
+        4, ge=1, le=256, description="Most images in one run of the model; one in tiles runs alone."
+    )
     threads: int = Field(0, ge=0, description="CPU threads of the engine; 0 leaves it to the engine.")
     readers: int = Field(2, ge=1, le=64, description="Threads that decode images.")
     max_image_pixels: int = Field(MAX_PIXELS, gt=0, description="Most pixels that are decoded.")
@@ -57,7 +59,7 @@ class InspectSettings(QueueSettings):
         "The same for all workers of a queue.",
     )
     max_lease_s: float = Field(
-        120.0, gt=0, description="Seconds after which an image that is still computed counts as hung."
+        120.0, gt=0, description="Seconds that one run of the model may take before it counts as hung."
     )
     drain_s: float = Field(
         20.0, gt=0, description="Seconds to finish and record what is under way when stopped."

@@ -37,10 +37,15 @@ COMMANDS = {
     "inspect": Entry("inspect_command", "inspect", "Inspect image files, without any server.", "worker"),
     "train": Entry("train_command", "train", "Train a detector and seal it as a bundle.", "train"),
     "evaluate": Entry("evaluate_command", "evaluate", "Measure a bundle on a data set.", "train"),
+    "thresholds": Entry("thresholds_command", "thresholds", "Choose a recipe's thresholds.", "train"),
     "dataset": Entry("dataset_command", "dataset", "Check a data set before training on it.", "train"),
+    "playground": Entry("playground_command", "playground", "Drop an image, see why.", "playground"),
+    "study": Entry("study_command", "study", "What attention is worth; what a model misses.", "train"),
 }
 
 _EXTRA_OF = {
+    "gradio": "playground",
+    "matplotlib": "train",
     "torch": "train",
     "pycocotools": "train",
     "safetensors": "train",

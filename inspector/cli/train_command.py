@@ -1,7 +1,14 @@
-"""`inspector train`: from a data set to a bundle and a recipe with thresholds."""
+"""`inspector train`: from a data set to a bundle and a recipe with thresholds.
+
+train_plan.py    what to train on, and with which options
+train_screen.py  progress, curves, being asked to stop
+here             the order of it all: plan, train, seal, validate, recipe
+"""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,43 +18,75 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from inspector.cli import train_plan
+from inspector.cli.train_plan import Asked, say
+from inspector.cli.train_screen import Screen, StopWish, disk_errors
 from inspector.data import sources
 from inspector.data.dataset import Dataset
-from inspector.data.survey import channels_of, largest_side
-from inspector.data.synthetic import CLASSES as SYNTHETIC_CLASSES
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
-from inspector.errors import DataError, EngineUnavailable, SettingsError
-from inspector.imaging.decode import Channels
-from inspector.models.bundle import Bundle, amend_training
+from inspector.errors import EngineUnavailable, SettingsError
+from inspector.models.bundle import Bundle, amend_training, resolve
 from inspector.models.detector import Detector
-from inspector.training import loop
 from inspector.training.config import TrainConfig
 from inspector.training.export import export
+from inspector.training.loop import Run, Stopped
 from inspector.training.recipe_file import write_recipe
+from inspector.training.takeover import take_over
 from inspector.training.validate import Validation, validate
+
+STOPPED = 130
+"""Exit code of a run that was asked to stop: what shells give for an interrupted command."""
 
 
 def train(
     data: Annotated[
         list[str], typer.Option(metavar="SPEC", help=f"{sources.FORMATS}. Repeat it: classes join by name.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, bundle/, recipe.toml.")],
-    name: Annotated[str, typer.Option(help="Name of the model, as results will show it.")] = "pcb",
-    attention: Annotated[Literal["cbam", "se", "none"], typer.Option(help="Attention in the neck.")] = "cbam",
-    reduction: Annotated[int, typer.Option(min=1, help="Reduction ratio of the channel gate.")] = 16,
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for this long. Default: 60.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Or for so many epochs: repeatable.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, curves, bundle/, recipe.toml.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model, as results will show it. Default: the folder's.")
+    ] = None,
+    attention: Annotated[
+        Literal["cbam", "se", "none"] | None, typer.Option(help="Kind of attention. Default: cbam.")
+    ] = None,
+    reduction: Annotated[
+        int | None, typer.Option(min=1, help="Reduction ratio of the channel gate. Default: 16.")
+    ] = None,
+    placement: Annotated[
+        Literal["block", "stage", "neck"] | None,
+        typer.Option(help="neck alone (default), or also in every residual block or behind every stage."),
+    ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(metavar="BUNDLE", help="Start from its weights: a bundle's folder, or `default`."),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="auto|N", help="Side in pixels of what the network sees. Default: by the data."),
+    ] = None,
+    symmetries: Annotated[
+        Literal["auto", "all", "flips", "none"] | None,
+        typer.Option(help="Flips and quarter turns in training; none for writing and the like."),
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Train for this long.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Or so many epochs: repeatable. Default: by the data, may end early."),
+    ] = None,
     synthetic: Annotated[
-        float, typer.Option(min=0, max=0.9, help="Share of synthetic boards among the training images.")
-    ] = 0.0,
+        float | None,
+        typer.Option(min=0, max=0.9, help="Share of synthetic boards among the training images. Default: 0."),
+    ] = None,
     validation: Annotated[
         list[str] | None,
         typer.Option(
             metavar="GROUP", help="Hold back this group for validation, not the val part; repeat it."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed and --epochs give the same weights (CPU).")] = 0,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed and --epochs give the same weights (CPU). Default: 0.")
+    ] = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda"], typer.Option(help="auto takes CUDA if it is there.")
     ] = "auto",
@@ -55,125 +94,103 @@ def train(
 ) -> None:
     """Train a detector and seal it as a bundle.
 
-    The val part chooses the recipe's thresholds; the test part is never opened. Parts: split.json beside the
-    data ({"train": [names], "val": [...], "test": [...]}), else the format's own, else drawn by a fixed seed.
-    Images without a box are good ones; of those of folder:DIR the class is all that is known. Kill it at any
-    moment: --resume goes on from the last checkpoint, at most three minutes back.
+    The val part chooses which weights are kept, and the recipe's thresholds; the test part is never opened.
+    Parts: split.json beside the data ({"train": [names], "val": [...], "test": [...]}), else the format's
+    own, else drawn by a fixed seed. Images without a box are good ones; of those of folder:DIR the class is
+    all that is known. Kill it at any moment: --resume goes on from the last checkpoint, at most three minutes
+    back.
 
-    Example: inspector train --data coco:parts.json --out runs/parts --minutes 60
+    Example: inspector train --data coco:parts.json --out runs/parts
     """
     if minutes is not None and epochs is not None:
         raise SettingsError("give --minutes or --epochs, not both")
-    console = Console(stderr=True)
-    training, held_back = _read(data, validation, console)
-    _check(training, synthetic)
-    _tell_of_labels(training, console)
-    config = TrainConfig(
+    asked = Asked(
         name=name,
         attention=attention,
         reduction=reduction,
-        in_channels=_channels(training, held_back, console),
+        placement=placement,
+        size=size,
+        symmetries=symmetries,
+        synthetic=synthetic,
         seed=seed,
-        minutes=None if epochs else (minutes or 60.0),
+        minutes=minutes,
         epochs=epochs,
-        synthetic_share=synthetic,
+        validation=tuple(validation) if validation else None,
     )
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "config.json").write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    run = loop.Run(config, training, out, device=_device(device))
+    console = Console(stderr=True)
+    where = _device(device)
+    bundle = Bundle.load(resolve(init)) if init else None
+    before = train_plan.stored(out, asked, bundle) if resume else None
+    if before is None:
+        train_plan.check_free(out)
+    groups = asked.validation or (before.held_back if before else ())
+    training, held_back = train_plan.read(data, groups, console)
+    config = before or train_plan.fresh(asked, training, held_back, out, bundle, console)
+    with StopWish() as wish, disk_errors(out):
+        try:
+            run = _begun(config, training, held_back, out, where, resume=resume)
+            if bundle and before is None:
+                _start_from(bundle, run, training.classes, console)
+            with Screen(console, run.journal) as screen:
+                network = run.train(screen, stop=wish)
+            wish.at_once()
+            _tell_which(run, console)
+            _finished(network, run, _facts(data, run, training, held_back), training, held_back, console)
+        except (Stopped, KeyboardInterrupt) as error:
+            say(console, f"stopped; go on with: {_again()}")
+            raise typer.Exit(STOPPED) from error
+
+
+def _begun(
+    config: TrainConfig, training: Dataset, held_back: Dataset, out: Path, device: str, *, resume: bool
+) -> Run:
+    run = Run(config, training, out, device=device, validation=held_back)
     if resume:
         run.resume()
-    network = _trained(run, console)
-    bundle = _sealed(network, run, training, _facts(data, run, training, held_back))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / train_plan.CONFIG).write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"--out {out}: cannot be written: {error.strerror}") from error
+    return run
+
+
+def _start_from(bundle: Bundle, run: Run, classes: tuple[str, ...], console: Console) -> None:
+    taken = take_over(run.network, bundle, classes)
+    run.start_from(taken.weights)
+    say(console, f"--init {bundle.manifest.name} {bundle.manifest.version}: {taken.sentence()}")
+
+
+def _tell_which(run: Run, console: Console) -> None:
+    if run.best is None or run.watch is None:
+        say(console, "no validation part: the last weights are kept")
+        return
+    step, figures = run.best
+    shown = " ".join(f"{name} {value:.3f}" for name, value in figures.known().items())
+    say(console, f"kept: the weights of step {step} of {run.step}, best by {run.watch.criterion}: {shown}")
+
+
+def _finished(
+    network: Detector,
+    run: Run,
+    facts: dict[str, Any],
+    training: Dataset,
+    held_back: Dataset,
+    console: Console,
+) -> None:
+    """Seal, validate, write the recipe, show. A run that is killed in here does it again on --resume."""
+    recipe = run.folder / "recipe.toml"
+    bundle = _sealed(network, run, training, facts)
     validated = _validated(bundle, held_back, console)
     if validated is None:
-        console.print("no good or no defective images held back: all thresholds stay at 0.5", soft_wrap=True)
+        say(console, "no good or no defective images held back: all thresholds stay at 0.5")
     else:
         bundle = amend_training(bundle, {"validation": validated.figures})
-    write_recipe(out / "recipe.toml", validated)
-    typer.echo(f"bundle {bundle.folder}\nrecipe {out / 'recipe.toml'}")
-    typer.echo(f"try it: inspector inspect IMAGE --model {bundle.folder} --recipe {out / 'recipe.toml'}")
-
-
-def _read(data: list[str], validation: list[str] | None, console: Console) -> tuple[Dataset, Dataset]:
-    """What to train on, and what is held back: the val part, or the groups that the user names."""
-    divided = sources.load(data)
-    annotated = divided.of("trainval")
-    both = sources.without_empty_boxes(annotated)
-    if left_out := _boxes(annotated) - _boxes(both):
-        console.print(f"{left_out} boxes without area are left out; see `inspector dataset check`")
-    for doubt in divided.doubts:
-        console.print(doubt, highlight=False, soft_wrap=True)
-    if not validation:
-        val = {name for name, part in divided.parts.items() if part == "val"}
-        training, held_back = both.where(lambda s: s.name not in val), both.where(lambda s: s.name in val)
-        how = divided.how
-    else:
-        training, held_back = _by_hand(both, validation)
-        how = "--validation"
-    # The groups say more than who drew them.
-    told = ", ".join(_groups(held_back)) or how
-    console.print(
-        f"{len(training)} images to train on, {len(held_back)} held back: {told}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    return training, held_back
-
-
-def _by_hand(data: Dataset, groups: list[str]) -> tuple[Dataset, Dataset]:
-    for name in groups:
-        if name not in _groups(data):
-            raise SettingsError(f"--validation {name}: the data's groups are {', '.join(_groups(data))}")
-    return data.where(lambda s: s.group not in groups), data.where(lambda s: s.group in groups)
-
-
-def _check(training: Dataset, synthetic: float) -> None:
-    if all(sample.good for sample in training.samples):
-        raise DataError(
-            f"the train part holds {len(training)} images and no defect; say in split.json what to train on"
-        )
-    if synthetic and training.classes != SYNTHETIC_CLASSES:
-        raise SettingsError(f"--synthetic: its boards have the classes {', '.join(SYNTHETIC_CLASSES)} alone")
-
-
-def _tell_of_labels(training: Dataset, console: Console) -> None:
-    only_labels = training.labels_only
-    if not only_labels:
-        return
-    text = f"no boxes of {', '.join(only_labels)}: found by the image's score, and the map says where"
-    console.print(text, highlight=False, soft_wrap=True)
-    if not any(sample.good for sample in training.samples):
-        console.print(
-            "WARNING: no good image to train on: every part will look defective, and the map has nothing to "
-            "hold defects against; name a folder good",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def _channels(training: Dataset, held_back: Dataset, console: Console) -> Channels:
-    channels = channels_of(Dataset(training.classes, training.samples + held_back.samples))
-    console.print(f"{channels} channel{'s: there is colour' if channels == 3 else ': all images are grey'}")
-    return channels
-
-
-def _boxes(data: Dataset) -> int:
-    return sum(len(sample.boxes) for sample in data.samples)
-
-
-def _trained(run: loop.Run, console: Console) -> Detector:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>5.1f} %"))
-    with Progress(*columns, TextColumn("{task.fields[left]}"), console=console) as bar:
-        task = bar.add_task("training", total=1.0, left="")
-
-        def report(progress: loop.Progress) -> None:
-            losses = " ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
-            left = f"{progress.seconds_left / 60:.0f} min left"
-            bar.update(task, completed=progress.done, left=left)
-            bar.console.print(f"step {progress.step}: {losses}; {left}", highlight=False)
-
-        return run.train(report)
+    write_recipe(recipe, validated)
+    # REPORT: the page of evaluation/report_page.py is written here, from `bundle`, `recipe` and `held_back`,
+    # to run.folder / "report.html".
+    typer.echo(f"bundle {bundle.folder}\nrecipe {recipe}\ncurves {run.folder / 'curves.png'}")
+    typer.echo(f"try it: inspector inspect IMAGE --model {bundle.folder} --recipe {recipe}")
 
 
 def _validated(bundle: Bundle, held_back: Dataset, console: Console) -> Validation | None:
@@ -187,39 +204,34 @@ def _validated(bundle: Bundle, held_back: Dataset, console: Console) -> Validati
         return validate(Pipeline(bundle, engine), held_back, lambda n: bar.advance(task, n))
 
 
-def _sealed(network: Detector, run: loop.Run, training: Dataset, facts: dict[str, Any]) -> Bundle:
+def _sealed(network: Detector, run: Run, training: Dataset, facts: dict[str, Any]) -> Bundle:
     side = run.config.final_size
-    only_labels = training.labels_only
-    classifies = only_labels == training.classes
     return export(
         network,
         run.folder / "bundle",
         architecture=run.architecture,
         classes=training.classes,
-        image_level=only_labels,
-        largest=largest_side(training) if classifies else 0,
+        image_level=training.labels_only,
         name=run.config.name,
         version=datetime.now(UTC).strftime("%Y.%m.%d"),
         nominal=(side, side),
+        rules=run.config.input_rules(),
         training=facts,
     )
 
 
-def _facts(data: list[str], run: loop.Run, training: Dataset, held_back: Dataset) -> dict[str, Any]:
+def _facts(data: list[str], run: Run, training: Dataset, held_back: Dataset) -> dict[str, Any]:
     # The format only: a path says where it lay on one machine, and nothing about the model.
     return {
         "data": ", ".join(dict.fromkeys(spec.partition(":")[0] for spec in data)),
         "images": len(training),
         "validation_images": len(held_back),
-        "validation_groups": _groups(held_back),
+        "validation_groups": train_plan.groups(held_back),
         "steps": run.step,
+        "kept_step": run.best[0] if run.best else run.step,
         "minutes": round(run.seconds / 60, 1),
-        "config": run.config.model_dump(),
+        "config": run.config.model_dump(mode="json"),
     }
-
-
-def _groups(data: Dataset) -> list[str]:
-    return sorted({sample.group for sample in data.samples} - {""})
 
 
 def _device(wanted: str) -> str:
@@ -228,3 +240,9 @@ def _device(wanted: str) -> str:
     if wanted == "cuda" and not torch.cuda.is_available():
         raise EngineUnavailable("--device cuda: this machine has no CUDA device that torch can use")
     return wanted
+
+
+def _again() -> str:
+    """The command as it was given, to go on."""
+    words = [word for word in sys.argv[1:] if word != "--resume"]
+    return shlex.join(["inspector", *words, "--resume"])

@@ -1,16 +1,34 @@
-"""What training does to a sample. Every function takes a generator, so that a seed fixes the outcome."""
+"""What training does to a sample. Every function takes a generator, so that a seed fixes the outcome.
+
+    healing (with a template) -> window, at some scale -> flips and turns -> tones -> padding
+
+Padding comes last, at right and bottom and with zeros, as in front of the network in service. Which of it a
+data set gets is decided in `tailored.py`; defects of other images are pasted in `paste.py`, before this.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from inspector.data.dataset import Boxes, Image, Labels
 from inspector.data.healed import binarise, heal
+from inspector.imaging.opencv import cv2
 
 MIN_VISIBLE = 0.4
-"""Share of a box that a crop must keep for the box to stay a target."""
+"""Share of a box that a crop must keep for the box to stay a target ..."""
+
+FILLS = 0.1
+"""... unless what it keeps fills this share of the crop: a defect larger than the crop is no background."""
+
+SMALLEST_WINDOW = 32
+"""Pixels: what a crop is cut from, whatever the scale."""
+
+Symmetries = Literal["all", "flips", "none"]
+"""All eight of the square; without quarter turns; none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,34 +36,50 @@ class Picture:
     """A decoded sample in the making. Labels without boxes are of the whole image, which is not cropped."""
 
     image: Image
+    """uint8, or uint16 of a camera with more bits."""
     boxes: Boxes
     labels: Labels
     template: Image | None = None
+    whole: bool = False
+    """Nothing of it may be cut off (training/whole.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Probabilities and ranges of the augmentation; the defaults suit small, rigid parts seen from above."""
+    """Probabilities and ranges of the augmentation; the defaults suit binarised boards with templates."""
 
     good: float = 0.15
     """All defects healed (needs a template): teaches what good looks like, boards with no box at all."""
     partly_good: float = 0.3
     """Some defects healed: the patches alone must not say that the part is good."""
-    symmetries: bool = True
-    """Flips and quarter turns."""
+    symmetries: Symmetries = "all"
     contrast: float = 0.2
+    """Largest change of contrast, of 1, and twice that of brightness, of full scale."""
     binarise: float = 0.3
     """Share of images thresholded at mid grey, as many line cameras deliver them."""
     noise: float = 0.02
-    """Largest standard deviation of Gaussian noise, of full scale."""
+    """Largest standard deviation of Gaussian noise, of full scale; in three of ten images."""
+    blur: float = 0.0
+    """Largest standard deviation of Gaussian blur, pixels; in one of five images."""
+    tint: float = 0.0
+    """Largest change of one colour against the others, of 1."""
+    scale: float = 0.0
+    """Largest enlargement, and its inverse: 0.15 is a size of 1/1.15 to 1.15."""
+    paste: float = 0.0
+    """Share of images that get patches of others (`paste.py`)."""
 
 
-def augment(picture: Picture, size: int, recipe: Augmentation, rng: np.random.Generator) -> Picture:
-    """One training crop of `size` x `size` pixels (smaller images are padded with zeros)."""
-    picture = _crop(_healed(picture, recipe, rng), size, rng)
-    if recipe.symmetries:
-        picture = turn(picture, quarter_turns=int(rng.integers(4)), mirror=bool(rng.integers(2)))
-    return Picture(_tones(picture.image, recipe, rng), picture.boxes, picture.labels)
+def augment(
+    picture: Picture, size: int, recipe: Augmentation, rng: np.random.Generator, *, white: int = 255
+) -> Picture:
+    """One training crop of `size` x `size` pixels (smaller images are padded with zeros).
+
+    `white` is the stored level of white. With 255 the crop is uint8, else float32 of 0-255.
+    """
+    picture = _window(_healed(picture, recipe, rng), size, recipe.scale, rng)
+    picture = _symmetric(picture, recipe.symmetries, rng)
+    image = _padded(_tones(picture.image, recipe, rng, white), size)
+    return Picture(image, picture.boxes, picture.labels)
 
 
 def turn(picture: Picture, *, quarter_turns: int, mirror: bool) -> Picture:
@@ -62,6 +96,20 @@ def turn(picture: Picture, *, quarter_turns: int, mirror: bool) -> Picture:
     return Picture(np.ascontiguousarray(image), boxes, picture.labels)
 
 
+def drawn_symmetry(symmetries: Symmetries, rng: np.random.Generator) -> tuple[int, bool]:
+    """(quarter turns, mirror) of one of those allowed, each as likely."""
+    if symmetries == "none":
+        return 0, False
+    # Without quarter turns: the half turn, and both mirrors.
+    turns = int(rng.integers(4)) if symmetries == "all" else 2 * int(rng.integers(2))
+    return turns, bool(rng.integers(2))
+
+
+def _symmetric(picture: Picture, symmetries: Symmetries, rng: np.random.Generator) -> Picture:
+    turns, mirror = drawn_symmetry(symmetries, rng)
+    return turn(picture, quarter_turns=turns, mirror=mirror)
+
+
 def _healed(picture: Picture, recipe: Augmentation, rng: np.random.Generator) -> Picture:
     if picture.template is None or len(picture.boxes) == 0:
         return picture
@@ -74,36 +122,41 @@ def _healed(picture: Picture, recipe: Augmentation, rng: np.random.Generator) ->
     return Picture(image, picture.boxes[keep], picture.labels[keep], picture.template)
 
 
-def _crop(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
-    """A random window; half of them are laid around a box, or small sets would see mostly background."""
+def _window(picture: Picture, size: int, scale: float, rng: np.random.Generator) -> Picture:
+    """A random window that is at most `size` each way once it is scaled.
+
+    Half of them are laid around a box, or small sets would see mostly background.
+    """
+    factor = math.exp(rng.uniform(-1, 1) * math.log1p(scale)) if scale > 0 else 1.0
+    if picture.whole:
+        return _scaled(picture, size, min(factor, size / max(picture.image.shape[:2])))
+    side = max(SMALLEST_WINDOW, math.floor(size / factor))
     height, width = picture.image.shape[:2]
-    left, top = _corner(width, size, rng), _corner(height, size, rng)
+    left, top = _corner(width, side, rng), _corner(height, side, rng)
     if len(picture.boxes) and rng.random() < 0.5:
         x1, y1, x2, y2 = picture.boxes[rng.integers(len(picture.boxes))]
-        left = _corner_around(float(x1), float(x2), width, size, rng)
-        top = _corner_around(float(y1), float(y2), height, size, rng)
-    window = picture.image[top : top + size, left : left + size]
-    padding = [(0, size - window.shape[0]), (0, size - window.shape[1])] + [(0, 0)] * (window.ndim - 2)
-    if not len(picture.boxes):
-        return Picture(np.pad(window, padding), picture.boxes, picture.labels)
-    boxes, kept = _clip(picture.boxes - np.array([left, top, left, top], np.float32), size)
-    return Picture(np.pad(window, padding), boxes, picture.labels[kept])
+        left = _corner_around(float(x1), float(x2), width, side, rng)
+        top = _corner_around(float(y1), float(y2), height, side, rng)
+    window = picture.image[top : top + side, left : left + side]
+    boxes, kept = _clip(picture.boxes - np.array([left, top, left, top], np.float32), window.shape, side)
+    return _scaled(Picture(window, boxes, picture.labels[kept]), size, factor)
 
 
-def _corner(length: int, size: int, rng: np.random.Generator) -> int:
-    return int(rng.integers(max(length - size, 0) + 1))
+def _corner(length: int, side: int, rng: np.random.Generator) -> int:
+    return int(rng.integers(max(length - side, 0) + 1))
 
 
-def _corner_around(low: float, high: float, length: int, size: int, rng: np.random.Generator) -> int:
-    first = max(0, min(int(high) - size, length - size))
-    last = max(first, min(int(low), length - size))
+def _corner_around(low: float, high: float, length: int, side: int, rng: np.random.Generator) -> int:
+    first = max(0, min(int(high) - side, length - side))
+    last = max(first, min(int(low), length - side))
     return int(rng.integers(first, last + 1))
 
 
-def _clip(boxes: Boxes, size: int) -> tuple[Boxes, np.ndarray]:
-    clipped = boxes.clip(0, size)
+def _clip(boxes: Boxes, shape: tuple[int, ...], side: int) -> tuple[Boxes, np.ndarray]:
+    height, width = shape[:2]
+    clipped = boxes.clip(0, [width, height, width, height]).astype(np.float32)
     visible = _area(clipped) / np.maximum(_area(boxes), 1e-6)
-    kept = visible >= MIN_VISIBLE
+    kept = (visible >= MIN_VISIBLE) | (_area(clipped) >= FILLS * side * side)
     return clipped[kept], kept
 
 
@@ -112,12 +165,39 @@ def _area(boxes: Boxes) -> np.ndarray:
     return area
 
 
-def _tones(image: Image, recipe: Augmentation, rng: np.random.Generator) -> Image:
+def _scaled(picture: Picture, size: int, factor: float) -> Picture:
+    if factor == 1.0:
+        return picture
+    height, width = picture.image.shape[:2]
+    shape = [max(1, min(size, round(side * factor))) for side in (width, height)]
+    kind = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    image = cv2.resize(np.ascontiguousarray(picture.image), shape, interpolation=kind).astype(
+        picture.image.dtype
+    )
+    ratios = np.array([shape[0] / width, shape[1] / height] * 2, np.float32)
+    return Picture(image, picture.boxes * ratios, picture.labels)
+
+
+def _tones(image: Image, recipe: Augmentation, rng: np.random.Generator, white: int) -> Image:
     if rng.random() < recipe.binarise:
         return binarise(image)
     gain = 1 + recipe.contrast * rng.uniform(-1, 1)
     shift = 255 * recipe.contrast * rng.uniform(-0.5, 0.5)
-    toned = image.astype(np.float32) * gain + shift
+    toned = image.astype(np.float32)
+    if white != 255:
+        toned *= 255 / white
+    if recipe.blur > 0 and rng.random() < 0.2:
+        toned = cv2.GaussianBlur(toned, (0, 0), recipe.blur * max(rng.random(), 0.1)).astype(np.float32)
+    if recipe.tint > 0 and image.ndim == 3:
+        toned *= 1 + recipe.tint * rng.uniform(-1, 1, 3).astype(np.float32)
+    toned = toned * gain + shift
     if recipe.noise > 0 and rng.random() < 0.3:
         toned += rng.standard_normal(image.shape, np.float32) * (255 * recipe.noise * rng.random())
-    return toned.clip(0, 255).astype(np.uint8)
+    toned = toned.clip(0, 255)
+    # More bits than eight are kept: they are why such a camera was bought.
+    return np.asarray(toned, np.uint8 if white == 255 else np.float32)
+
+
+def _padded(image: Image, size: int) -> Image:
+    missing = [(0, size - side) for side in image.shape[:2]] + [(0, 0)] * (image.ndim - 2)
+    return np.pad(image, missing)

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.imaging.levels import Pixels
+
 Boxes = NDArray[np.float32]  # (n, 4) x1 y1 x2 y2 in pixels, x2 and y2 exclusive
 Labels = NDArray[np.int64]  # (n,) index into Dataset.classes
-Image = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) RGB
+Image = Pixels  # (H, W) grey or (H, W, 3) RGB; uint8 or uint16, as stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Sample:
     """Board, tile or lot: a split keeps a group on one side."""
     template: Path | None = None
     """An aligned defect-free image, where the data has one."""
+    mask: tuple[Path, ...] = ()
+    """Files whose union is the defects' pixels, where the data has such; `sources.masks.read` reads them."""
 
     @property
     def good(self) -> bool:

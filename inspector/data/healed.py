@@ -99,6 +99,7 @@ class Board:
 
     name: str
     """The sample's name and the kind, as in `00041000.good`."""
+    sample: str
     group: str
     kind: Kind
     image: Image
@@ -142,13 +143,15 @@ def _board(
 ) -> Board:
     healed, keep = heal(image, template, sample.boxes, keep, rng)
     name = f"{sample.name}.{kind}"
-    return Board(name, sample.group, kind, healed, sample.boxes[keep], sample.labels[keep])
+    return Board(name, sample.name, sample.group, kind, healed, sample.boxes[keep], sample.labels[keep])
 
 
 def _read(path: str) -> Image:
-    pixels = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+    pixels = cv2.imread(path, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH)
     if pixels is None:
         raise DataError(f"{path}: cannot be read as an image")
+    if pixels.dtype != np.uint8:
+        raise DataError(f"{path}: 16 bits a channel; boards are healed in 8 bits, which half grey divides")
     return np.asarray(pixels, np.uint8)
 
 

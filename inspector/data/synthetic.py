@@ -2,6 +2,7 @@
 
 synthetic_layout.py   the copper: areas, bars, pads, buses of traces, vias
 synthetic_defects.py  the six kinds of defect, each checked to be what its name says
+synthetic_sized.py    defects of a size that is asked for, to measure what a model can see
 synthetic.py          the picture of it, and the boards one after another
 
 About 48 px a mm. Copper is black (0) and ground white (255), with ragged, slightly grey edges, as a line
@@ -20,10 +21,14 @@ from numpy.typing import NDArray
 from inspector.data.dataset import Boxes, Image, Labels, as_boxes, as_labels
 from inspector.data.synthetic_defects import Painter
 from inspector.data.synthetic_layout import lay_out
+from inspector.data.synthetic_sized import SizedPainter
 from inspector.imaging.opencv import cv2
 
 CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 """As DeepPCB's, in its order."""
+
+SMALLEST_SIDE = 128
+"""Pixels, of a board."""
 
 _FEWEST, _MOST = 1, 9
 """Defects on a defective board, drawn evenly; DeepPCB holds 2-13, median 6."""
@@ -45,20 +50,28 @@ class SyntheticBoard:
     """The same board without its defects: equal to `image` outside the boxes."""
 
 
-def board(seed: int, *, defects: int | None = None, size: tuple[int, int] = (640, 640)) -> SyntheticBoard:
+def board(
+    seed: int, *, defects: int | None = None, size: tuple[int, int] = (640, 640), extent: int | None = None
+) -> SyntheticBoard:
     """Board number `seed`. `defects`: how many to paint, None for 1-9 at random, 0 for a good board.
 
-    `size` is height and width, at least 128 each. Fewer defects are painted where a small or full board has
-    no room for more: the boxes tell.
+    `size` is height and width, at least SMALLEST_SIDE each. Fewer defects are painted where a small or full
+    board has no room for more: the boxes tell. `extent` asks for defects whose longer side is so many pixels
+    (synthetic_sized.py); None leaves it to chance.
     """
-    if min(size) < 128:
-        raise ValueError(f"a board of {size[0]} x {size[1]} has no room: at least 128 x 128")
+    if min(size) < SMALLEST_SIDE:
+        least = f"{SMALLEST_SIDE} x {SMALLEST_SIDE}"
+        raise ValueError(f"a board of {size[0]} x {size[1]} has no room: at least {least}")
     # One stream for each part: the layout of a seed does not depend on how many defects are asked for.
     layout_rng, edge_rng, defect_rng = np.random.default_rng(seed).spawn(3)
     layout = lay_out(layout_rng, size)
     develop = _Darkroom(edge_rng, size)
     count = int(defect_rng.integers(_FEWEST, _MOST + 1)) if defects is None else defects
-    painter = Painter(layout, develop, defect_rng)
+    painter = (
+        Painter(layout, develop, defect_rng)
+        if extent is None
+        else SizedPainter(layout, develop, defect_rng, extent)
+    )
     template = painter.image.copy()
     marks = painter.paint(count)
     return SyntheticBoard(
@@ -87,7 +100,7 @@ class _Darkroom:
         smooth = cv2.GaussianBlur(noise, (0, 0), float(rng.uniform(0.9, 1.8)))
         self._noise = (smooth * (_RAGGED / 2 / max(float(smooth.std()), 1e-6))).clip(-_RAGGED, _RAGGED)
 
-    def __call__(self, copper: NDArray[np.uint8], window: tuple[int, int, int, int]) -> Image:
+    def __call__(self, copper: NDArray[np.uint8], window: tuple[int, int, int, int]) -> NDArray[np.uint8]:
         """The picture of `window` (x1, y1, x2, y2) of the mask (1 copper, 0 ground)."""
         x1, y1, x2, y2 = window
         top, left = max(0, y1 - REACH), max(0, x1 - REACH)

@@ -83,10 +83,13 @@ class Painter:
 
     def paint(self, count: int) -> list[Mark]:
         """`count` defects, or as many as there is room for."""
-        survey = Survey(self._layout, self._rng) if count else None
+        survey = self._survey() if count else None
         while survey and len(self._marks) < count and self._one(survey):
             pass
         return self._marks
+
+    def _survey(self) -> Survey:
+        return Survey(self._layout, self._rng)
 
     def _one(self, survey: Survey) -> bool:
         for kind in self._kinds():
@@ -142,13 +145,17 @@ class Painter:
         """Around what changed, with a margin; None if that is too little or meets another box."""
         x1, y1, x2, y2 = window
         changed = self.image[y1:y2, x1:x2] != picture
-        if ((self.image[y1:y2, x1:x2] > 127) != (picture > 127)).sum() < _LEAST_CHANGE:
+        if not self._is_wanted((self.image[y1:y2, x1:x2] > 127) != (picture > 127)):
             return None
         rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
         left, right = self._side(x1 + int(columns[0]), x1 + int(columns[-1]) + 1, self._copper.shape[1])
         top, bottom = self._side(y1 + int(rows[0]), y1 + int(rows[-1]) + 1, self._copper.shape[0])
         near = np.s_[max(0, top - _APART) : bottom + _APART, max(0, left - _APART) : right + _APART]
         return None if self._taken[near].any() else (left, top, right, bottom)
+
+    def _is_wanted(self, flipped: NDArray[np.bool_]) -> bool:
+        """By the pixels that went from black to white or back."""
+        return bool(flipped.sum() >= _LEAST_CHANGE)
 
     def _side(self, low: int, high: int, limit: int) -> tuple[int, int]:
         before, after = (int(margin) for margin in self._rng.integers(*_MARGIN, 2))

@@ -32,13 +32,11 @@ def judge(
     recipe: Recipe,
     *,
     size: tuple[int, int],
-    downscale: float = 1.0,
 ) -> Judgement:
     """Judge one image of `size` (height, width).
 
     NG: a detection reaches its class's threshold. REVIEW: else, one lies in the review band, the image-level
-    score reaches the recipe's, the image has another size than the recipe expects, or it was shrunk before
-    inspection (`downscale` < 1, so that small defects may have vanished). OK: else.
+    score reaches the recipe's, or the image has another size than the recipe expects. OK: else.
     """
     findings = [_finding(detection, recipe) for detection in detections]
     counted = [_above(finding) for finding in findings if finding.counted]
@@ -46,9 +44,6 @@ def judge(
         return Judgement(Verdict.NG, counted, findings)
     doubts = [_in_band(finding) for finding in findings if _lies_in_band(finding, recipe)]
     doubts += _image_level(classification, recipe) + _size(size, recipe)
-    if downscale < 1.0:
-        text = f"inspected at {downscale:.0%} of its size: small defects may be missed"
-        doubts.append(Reason(code="downscaled", score=round(downscale, 4), text=text))
     return Judgement(Verdict.REVIEW if doubts else Verdict.OK, doubts, findings)
 
 

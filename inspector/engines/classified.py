@@ -24,7 +24,8 @@ HALF = 0.5
 def findings(
     classes: FloatArray, attention: FloatArray, prepared: Prepared, manifest: Manifest
 ) -> list[Detection]:
-    """`classes` (1 + K,) 0-1: defective, then each class; `attention` (h, w) 0-1 without padding."""
+    """`classes` (1 + K,) 0-1: defective, then each class; `attention` (h, w) 0-1 of the whole picture,
+    without padding."""
     scores = _scores(classes, manifest)
     box = region(attention, prepared, manifest.attention.stride)
     return [

@@ -13,7 +13,7 @@ from inspector.messages.result import ModelRef, Outcome, Result, State, Timings,
 def conclude(job: Job, seen: Inspection, model: ModelRef, timings: Timings, finished_at: datetime) -> Result:
     """`finished_at` (UTC) decides whether the job's deadline was kept."""
     size = (job.image.height, job.image.width)
-    judgement = judge(seen.detections, seen.classification, job.recipe, size=size, downscale=seen.downscale)
+    judgement = judge(seen.detections, seen.classification, job.recipe, size=size)
     return Result.of(
         job,
         verdict=judgement.verdict,

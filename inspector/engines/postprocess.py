@@ -1,10 +1,14 @@
 """RawOutput -> detections, classification and map of each image.
 
+look         one input of the network, whole image or tile -> View
+inspection   the views of one image -> Inspection
+
 Numbers that cannot be true are an error, never OK.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +17,11 @@ from numpy.typing import NDArray
 from inspector.decision.verdict import Detection
 from inspector.engines import classified
 from inspector.engines.base import FloatArray, RawOutput
+from inspector.engines.seams import Corners, Found, frame, merge, stitch
 from inspector.errors import InspectionFailed
 from inspector.imaging.opencv import cv2
-from inspector.imaging.preprocess import Prepared, crop_map, to_source
+from inspector.imaging.preprocess import Prepared, cells, to_source
+from inspector.imaging.tiles import Tile
 from inspector.messages.result import AttentionFacts, Classification
 from inspector.models.bundle import Manifest
 
@@ -39,24 +45,46 @@ class Inspection:
     classification: Classification
     attention: NDArray[np.uint8]  # (h, w) round(255 x M), the whole field of view, no padding
     facts: AttentionFacts
-    downscale: float
-    """Network pixels per source pixel; below 1 the image was shrunk."""
 
 
-def inspection(raw: RawOutput, index: int, prepared: Prepared, manifest: Manifest) -> Inspection:
-    """Image `index` of the batch. Raises InspectionFailed when the network's numbers make no sense."""
-    boxes, scores, classes = raw.boxes[index], raw.scores[index], raw.classes[index]
-    attention = crop_map(raw.attention[index], prepared, manifest.attention.stride)
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the network says about one tile. Boxes and map in the picture's grid, without the padding."""
+
+    tile: Tile
+    found: Found
+    """Highest score first."""
+    classes: FloatArray  # (1 + K,)
+    attention: FloatArray  # (h, w)
+
+
+def look(raw: RawOutput, row: int, prepared: Prepared, index: int, manifest: Manifest) -> View:
+    """Row `row` of the run is tile `index` of the image. Raises InspectionFailed when the network's numbers
+    make no sense."""
+    boxes, scores, classes = raw.boxes[row], raw.scores[row], raw.classes[row]
+    tile, stride = prepared.tiles[index], manifest.attention.stride
+    height, width = _seen(tile, prepared)
+    attention = raw.attention[row, : cells(height, stride), : cells(width, stride)]
     if not np.isfinite(boxes).all():
         raise InspectionFailed("the network gave boxes that are not numbers")
     for what, values in (("scores", scores), ("image-level scores", classes), ("a map", attention)):
         _check_probabilities(what, values)
+    # A copy of the map: a view of it would hold the outputs of the whole run in memory.
+    found = _found(boxes, _of_boxes(scores, manifest), tile, (height, width), manifest)
+    return View(tile, found, classes, attention.copy())
+
+
+def inspection(views: Sequence[View], prepared: Prepared, manifest: Manifest) -> Inspection:
+    """All views of one image, in any order."""
+    attention = _map(views, prepared, manifest.attention.stride)
+    # A part is as defective as its worst tile. 1 - prod(1 - p) would call any large part defective:
+    # neighbours see the same pixels, so their doubts are not independent, and a hundred small ones are none.
+    classes = np.max([view.classes for view in views], axis=0)
     return Inspection(
-        detections=_all_detections(boxes, scores, classes, attention, prepared, manifest),
+        detections=_all_detections(views, classes, attention, prepared, manifest),
         classification=_classification(classes, manifest.classes),
         attention=np.rint(attention.clip(0, 1) * 255).astype(np.uint8),
         facts=_facts(attention, manifest.attention.source),
-        downscale=min(1.0, prepared.scale / manifest.input.trained_scale),
     )
 
 
@@ -66,50 +94,78 @@ def _check_probabilities(what: str, values: FloatArray) -> None:
         raise InspectionFailed(f"the network gave {what} that are not within 0-1")
 
 
+def _of_boxes(scores: FloatArray, manifest: Manifest) -> FloatArray:
+    """(n, K) without those of classes that have no boxes: nothing taught the network what to say there."""
+    if not manifest.image_level:
+        return scores
+    boxed = np.array([name not in manifest.image_level for name in manifest.classes])
+    return np.where(boxed, scores, np.float32(-1))
+
+
 def _all_detections(
-    boxes: FloatArray,
-    scores: FloatArray,
+    views: Sequence[View],
     classes: FloatArray,
     attention: FloatArray,
     prepared: Prepared,
     manifest: Manifest,
 ) -> list[Detection]:
-    """Boxes, and findings of the classes that have none."""
+    """Boxes, and findings of the classes that have none: by the image's score, that of its worst tile."""
+    boxed = _detections(views, prepared, manifest)
     if not manifest.image_level:
-        return _detections(boxes, scores, prepared, manifest)
-    labelled = classified.findings(classes, attention, prepared, manifest)
-    with_boxes = np.array([name not in manifest.image_level for name in manifest.classes])
-    found = labelled + _detections(boxes, scores * with_boxes, prepared, manifest)
+        return boxed
+    found = classified.findings(classes, attention, prepared, manifest) + boxed
     return sorted(found, key=lambda detection: -detection.score)[: int(manifest.postprocess["max_findings"])]
 
 
-def _detections(
-    boxes: FloatArray, scores: FloatArray, prepared: Prepared, manifest: Manifest
-) -> list[Detection]:
+def _seen(tile: Tile, prepared: Prepared) -> tuple[int, int]:
+    """Height and width of the picture inside the tile."""
+    height, width = prepared.inner
+    return min(tile.height, height - tile.y), min(tile.width, width - tile.x)
+
+
+def _found(
+    boxes: FloatArray, scores: FloatArray, tile: Tile, seen: tuple[int, int], manifest: Manifest
+) -> Found:
     rules = manifest.postprocess
-    points, labels = np.nonzero((scores >= rules["min_score"]) & _touches(boxes, prepared)[:, None])
+    points, labels = np.nonzero((scores >= rules["min_score"]) & _touches(boxes, seen)[:, None])
     strengths = scores[points, labels]
     strongest = np.argsort(-strengths, kind="stable")[:MAX_CANDIDATES]
     points, labels, strengths = points[strongest], labels[strongest], strengths[strongest]
-    corners = to_source(boxes[points], prepared)
+    corners = np.clip(boxes[points].astype(np.float64), 0.0, [seen[1], seen[0]] * 2)
     kept = _suppress(corners, strengths, labels, rules["nms_iou"])[: int(rules["max_findings"])]
-    return [
-        Detection(manifest.classes[label], _score(score), _box(corner))
-        for label, score, corner in zip(labels[kept], strengths[kept], corners[kept], strict=True)
-    ]
+    corner = np.array([tile.x, tile.y] * 2, np.float64)
+    frames = np.tile(np.array(frame(tile), np.float64), (len(kept), 1))
+    return Found(corners[kept] + corner, strengths[kept], labels[kept], frames)
 
 
-def _touches(boxes: FloatArray, prepared: Prepared) -> NDArray[np.bool_]:
+def _touches(boxes: FloatArray, seen: tuple[int, int]) -> NDArray[np.bool_]:
     """Which boxes reach into the picture; the others lie in the padding."""
-    height, width = prepared.inner
+    height, width = seen
     x1, y1, x2, y2 = boxes.T
     reaches: NDArray[np.bool_] = (x1 < width) & (y1 < height) & (x2 > 0) & (y2 > 0)
     return reaches
 
 
-def _suppress(
-    corners: NDArray[np.float64], scores: FloatArray, labels: NDArray[np.intp], iou: float
-) -> list[int]:
+def _detections(views: Sequence[View], prepared: Prepared, manifest: Manifest) -> list[Detection]:
+    rules = manifest.postprocess
+    found = Found(*(np.concatenate(arrays) for arrays in zip(*(view.found for view in views), strict=True)))
+    if len(views) > 1:
+        strongest = np.argsort(-found.scores, kind="stable")[:MAX_CANDIDATES]
+        found = merge(found.take(strongest), prepared.tiles, prepared.inner, rules["nms_iou"])
+    corners = to_source(found.corners, prepared)
+    return [
+        Detection(manifest.classes[label], _score(score), _box(corner))
+        for label, score, corner in zip(found.labels, found.scores, corners, strict=True)
+    ][: int(rules["max_findings"])]
+
+
+def _map(views: Sequence[View], prepared: Prepared, stride: int) -> FloatArray:
+    if len(views) == 1:
+        return views[0].attention
+    return stitch(((view.tile, view.attention) for view in views), prepared.inner, stride)
+
+
+def _suppress(corners: Corners, scores: FloatArray, labels: NDArray[np.intp], iou: float) -> list[int]:
     """Non-maximum suppression within each class; indices in the order given, which is by score."""
     if len(scores) == 0:
         return []

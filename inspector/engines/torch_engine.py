@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from inspector.engines.base import FloatArray, RawOutput
 from inspector.errors import BundleError, EngineUnavailable, InspectionFailed
 from inspector.models.bundle import WEIGHTS, Bundle
+from inspector.models.detector import Detector
 from inspector.models.registry import build
 
 
@@ -34,7 +35,7 @@ class TorchEngine:
         torch.backends.cudnn.allow_tf32 = False
         if threads and self._device.type == "cpu":
             torch.set_num_threads(threads)
-        self._network = _network(bundle).to(self._device).eval()
+        self._network = load_network(bundle).to(self._device).eval()
 
     def infer(self, batch: FloatArray) -> RawOutput:
         """See Engine.infer."""
@@ -46,7 +47,8 @@ class TorchEngine:
             raise InspectionFailed(f"torch failed on {self.device}: {_first_line(error)}") from error
 
 
-def _network(bundle: Bundle) -> torch.nn.Module:
+def load_network(bundle: Bundle) -> Detector:
+    """The network with the bundle's weights, on the CPU. Raises BundleError when these do not fit it."""
     path = bundle.path(WEIGHTS)
     network = build(bundle.manifest.architecture)
     try:

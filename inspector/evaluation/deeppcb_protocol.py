@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from inspector.evaluation.bootstrap import Ranked
 from inspector.evaluation.metrics import iou
 from inspector.evaluation.predictions import Case
 
@@ -65,6 +66,30 @@ def score(cases: Sequence[Case], classes: Sequence[str]) -> DeepPcbScores:
         precision=precision,
         recall=recall,
     )
+
+
+def ranked(cases: Sequence[Case], classes: Sequence[str]) -> list[Ranked]:
+    """What the AP of each class is made from, for the bootstrap. A class without any truth is left out."""
+    hits = [(image, hit) for image, case in enumerate(cases) for hit in _all_hits(case)]
+    hits.sort(key=lambda row: -row[1].score)
+    found = []
+    for name in classes:
+        own = [(image, hit.right) for image, hit in hits if hit.defect_class == name]
+        truths = np.array([case.truth_classes.count(name) for case in cases], np.int64)
+        if truths.sum():
+            image, right = (
+                np.array([row[0] for row in own], np.intp),
+                np.array([row[1] for row in own], np.bool_),
+            )
+            found.append(Ranked(image, right, truths))
+    return found
+
+
+def tallies(cases: Sequence[Case]) -> tuple[list[int], list[int], list[int]]:
+    """For each case, what F is made from: findings that count and are right, that count, and true boxes."""
+    counted = [_counted_hits(case) for case in cases]
+    right = [sum(hit.right for hit in hits) for hits in counted]
+    return right, [len(hits) for hits in counted], [len(case.truth_boxes) for case in cases]
 
 
 def matches(case: Case, chosen: Sequence[int]) -> NDArray[np.bool_]:

@@ -43,7 +43,7 @@ class ImageScores(BaseModel):
 
 
 def score(defective: Sequence[Case], single: Sequence[Case], good: Sequence[Case]) -> ImageScores:
-    bad_scores, good_scores = ([_defective(case) for case in cases] for cases in (defective, good))
+    bad_scores, good_scores = ([defective_score(case) for case in cases] for cases in (defective, good))
     return ImageScores(
         auroc=auroc(bad_scores, good_scores),
         ap=average_precision(bad_scores, good_scores),
@@ -72,7 +72,7 @@ def _is(case: Case, verdict: Verdict) -> bool:
     return case.judgement.verdict is verdict
 
 
-def _defective(case: Case) -> float:
+def defective_score(case: Case) -> float:
     return case.prediction.classification.defective
 
 

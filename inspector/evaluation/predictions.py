@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.data.dataset import Boxes, Labels, Sample
+from inspector.data.sources import masks
 from inspector.decision.verdict import Detection, Judgement, judge
 from inspector.errors import DataError
+from inspector.evaluation.looks import Look, Mask, Pixels, look, pixels
 from inspector.messages.recipe import Recipe
 from inspector.messages.result import Classification, State
 
@@ -33,10 +36,9 @@ class Prediction:
     """Height and width of the source image, pixels."""
     attention: NDArray[np.uint8] | None = None
     """(h, w) round(255 x M) of the whole field of view; None where only the answers are known."""
-    downscale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """One image: the truth, the prediction, and the judgement by the recipe."""
 
@@ -46,6 +48,9 @@ class Case:
     truth_classes: tuple[str, ...]
     prediction: Prediction
     judgement: Judgement
+    sample: str
+    """The sample's name: an evaluation board has a name of its own."""
+    mask: tuple[Path, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -61,6 +66,23 @@ class Case:
         """For each detection: whether it reached its class's threshold."""
         return tuple(finding.counted for finding in self.judgement.findings)
 
+    @cached_property
+    def look(self) -> Look | None:
+        """The map against the truth; None without a map. Raises DataError for a mask that cannot be read."""
+        seen = self.prediction
+        if seen.attention is None:
+            return None
+        return look(seen.attention, seen.size, self.truth_boxes, self._mask())
+
+    @cached_property
+    def pixels(self) -> Pixels | None:
+        """The map's levels on good and on defective pixels; None without a map."""
+        seen = self.prediction
+        return None if seen.attention is None else pixels(seen.attention, seen.size, self._mask())
+
+    def _mask(self) -> Mask | None:
+        return masks.read(self.mask) if self.mask else None
+
 
 def case(
     name: str,
@@ -69,17 +91,25 @@ def case(
     classes: Sequence[str],
     prediction: Prediction,
     recipe: Recipe,
+    *,
+    sample: str = "",
+    mask: tuple[Path, ...] = (),
 ) -> Case:
+    """`sample` is its name where the image is not the sample itself; `mask` its files, for the map."""
     boxes, labels = truth
     judgement = judge(
         prediction.detections,
         prediction.classification,
         recipe,
         size=prediction.size,
-        downscale=prediction.downscale,
     )
     names = tuple(classes[label] for label in labels)
-    return Case(name, group, boxes, names, prediction, judgement)
+    return Case(name, group, boxes, names, prediction, judgement, sample or name, mask)
+
+
+def located(cases: Sequence[Case]) -> list[Case]:
+    """Those on which a box can be right or wrong: good ones, and those whose defects have boxes."""
+    return [case for case in cases if not case.labels_only]
 
 
 def read_answers(path: Path, samples: Sequence[Sample]) -> dict[str, Prediction]:

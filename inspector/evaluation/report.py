@@ -14,12 +14,14 @@ from inspector.evaluation import (
     image_metrics,
 )
 from inspector.evaluation.attention_metrics import AttentionScores
+from inspector.evaluation.bootstrap import Intervals
 from inspector.evaluation.class_metrics import ClassificationScores
 from inspector.evaluation.coco_metrics import ClassScores
 from inspector.evaluation.deeppcb_protocol import DeepPcbScores
 from inspector.evaluation.image_metrics import ImageScores
+from inspector.evaluation.intervals import intervals
 from inspector.evaluation.metrics import Rate
-from inspector.evaluation.predictions import Case
+from inspector.evaluation.predictions import Case, located
 
 
 class Scores(BaseModel):
@@ -30,6 +32,9 @@ class Scores(BaseModel):
     images: int
     """As they are in the data set: what the boxes are measured on."""
     defects: int
+    """True boxes."""
+    labelled: int = 0
+    """Images of a defect's class without a box: defective, and where is not known."""
     map50: float | None
     map50_95: float | None
     per_class: dict[str, ClassScores]
@@ -40,6 +45,8 @@ class Scores(BaseModel):
     attention: AttentionScores | None
     classes: ClassificationScores | None = None
     """None where every defect has its box."""
+    intervals: Intervals | None = None
+    """95 %, by bootstrap; None for a single group."""
 
 
 class ModelFacts(BaseModel):
@@ -66,7 +73,7 @@ class Report(Scores):
     boards: dict[str, int]
     """Evaluation boards of each kind behind `image`."""
     seed: int
-    """Of the evaluation boards."""
+    """Of the evaluation boards, and of the draws behind the intervals."""
     seconds: float
 
 
@@ -92,23 +99,25 @@ class Material(BaseModel):
         return sorted({case.group for case in self.posted if case.group})
 
 
-def score(material: Material) -> Scores:
+def score(material: Material, *, seed: int | None = None) -> Scores:
+    """With `seed`, of the draws, also the intervals."""
     posted, boards = material.posted, material.boards
     # Where a defect lies on the others is not known, so no box on them is right or wrong.
-    located = [case for case in posted if not case.labels_only]
-    coco = coco_metrics.score(located, material.classes)
-    good = boards.get("good", ())
+    known = located(posted)
+    coco = coco_metrics.evaluate(known, material.classes)
     return Scores(
         images=len(posted),
         defects=sum(len(case.truth_boxes) for case in posted),
-        map50=coco and coco.map50,
-        map50_95=coco and coco.map50_95,
-        per_class=coco.per_class if coco else {},
-        deeppcb=deeppcb_protocol.score(located, material.classes) if coco else None,
+        labelled=len(posted) - len(known),
+        map50=None if coco is None else coco.scores.map50,
+        map50_95=None if coco is None else coco.scores.map50_95,
+        per_class={} if coco is None else coco.scores.per_class,
+        deeppcb=deeppcb_protocol.score(known, material.classes) if coco is not None else None,
         escape_per_defect=image_metrics.escape_per_defect(posted),
         image=_image(boards),
-        attention=attention_metrics.score(posted, good),
+        attention=attention_metrics.score(posted, boards.get("good", ())),
         classes=class_metrics.score(posted, material.classes),
+        intervals=None if seed is None else intervals(posted, boards, material.classes, coco, seed=seed),
     )
 
 

@@ -17,15 +17,13 @@ from typing import Literal
 
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
 
 from inspector.errors import BrokenImage, DigestMismatch
 from inspector.imaging.header import check_pixels, sniff
 from inspector.imaging.jpeg_scans import check_scans
+from inspector.imaging.levels import Pixels
 from inspector.imaging.opencv import MAX_PIXELS, cv2
 from inspector.messages.job import ImageFacts
-
-Image = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) RGB
 
 Channels = Literal[1, 3]
 
@@ -34,8 +32,9 @@ _PNG_FRAME = 12
 """Bytes around a chunk's data: length, kind, checksum."""
 
 
-def decode(image: bytes, facts: ImageFacts, channels: Channels, *, max_pixels: int = MAX_PIXELS) -> Image:
-    """Pixels as stored: (H, W) uint8 for 1 channel, (H, W, 3) uint8 RGB for 3. Alpha is dropped.
+def decode(image: bytes, facts: ImageFacts, channels: Channels, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+    """Pixels as stored: (H, W) for 1 channel, (H, W, 3) RGB for 3; uint8, or uint16 of a 16-bit PNG. Alpha
+    is dropped.
 
     Raises DigestMismatch, TooManyPixels, UnsupportedImage, BrokenImage. Safe to call from several threads.
     """
@@ -51,17 +50,17 @@ def decode(image: bytes, facts: ImageFacts, channels: Channels, *, max_pixels: i
     return pixels
 
 
-def _decode_jpeg(image: bytes, channels: Channels) -> Image:
+def _decode_jpeg(image: bytes, channels: Channels) -> Pixels:
     try:
         pixels = simplejpeg.decode_jpeg(image, "GRAY" if channels == 1 else "RGB", strict=True)
     except ValueError as error:
         raise BrokenImage(f"JPEG: {error}") from error
     check_scans(image)
-    decoded: Image = pixels[..., 0] if channels == 1 else pixels
+    decoded: Pixels = pixels[..., 0] if channels == 1 else pixels
     return decoded
 
 
-def _decode_png(image: bytes, channels: Channels) -> Image:
+def _decode_png(image: bytes, channels: Channels) -> Pixels:
     _check_png_chunks(image)
     return _decode_opencv(image, channels)
 
@@ -81,18 +80,21 @@ def _check_png_chunks(image: bytes) -> None:
         at = end
 
 
-def _decode_opencv(image: bytes, channels: Channels) -> Image:
+def _decode_opencv(image: bytes, channels: Channels) -> Pixels:
     flags = cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+    # ANYDEPTH: else 16 bits would become 8 by their upper byte, and 12 in the low end of 16 nearly black.
+    flags |= cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        pixels = cv2.imdecode(np.frombuffer(image, np.uint8), flags | cv2.IMREAD_IGNORE_ORIENTATION)
+        pixels = cv2.imdecode(np.frombuffer(image, np.uint8), flags)
     except cv2.error as error:
         raise BrokenImage(f"its data is damaged: {error.err}") from error
     if pixels is None:
         raise BrokenImage("it ends early or its data is damaged")
-    return pixels.astype(np.uint8, copy=False)
+    kind: type[np.uint8 | np.uint16] = np.uint16 if pixels.dtype == np.uint16 else np.uint8
+    return pixels.astype(kind, copy=False)
 
 
-_DECODERS: dict[str, Callable[[bytes, Channels], Image]] = {
+_DECODERS: dict[str, Callable[[bytes, Channels], Pixels]] = {
     "jpeg": _decode_jpeg,
     "png": _decode_png,
     "bmp": _decode_opencv,

@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from inspector.errors import DataError
 from inspector.imaging.decode import Channels, decode
 from inspector.imaging.header import check_pixels, sniff
+from inspector.imaging.levels import Pixels
 from inspector.imaging.opencv import MAX_PIXELS
 from inspector.messages.job import ImageFacts
 
@@ -36,7 +34,10 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def read_image(path: Path, channels: Channels) -> NDArray[np.uint8]:
-    """(H, W) for 1 channel, (H, W, 3) RGB for 3. Raises DataError and what decoding raises."""
+def read_image(path: Path, channels: Channels) -> Pixels:
+    """(H, W) for 1 channel, (H, W, 3) RGB for 3; uint8, or uint16 of a 16-bit PNG.
+
+    Raises DataError and what decoding raises.
+    """
     image = read_bytes(path)
     return decode(image, facts_of(image), channels)

@@ -185,13 +185,12 @@ def _png_header(kind: bytes, body: bytes, crc: bytes) -> ImageHeader:
     width, height, depth, colour = struct.unpack_from(">IIBB", body)
     if colour == _PNG_PALETTE:
         # Decoders paint a pixel black whose colour the palette lacks, and only decoding would show it.
-        raise UnsupportedImage("a PNG with a palette; save it as 8-bit grey or colour")
+        raise UnsupportedImage("a PNG with a palette; save it as grey or colour")
     if colour not in _PNG_CHANNELS:
         raise BrokenImage(f"the PNG names a colour type {colour}, which does not exist")
-    if depth != 8:
-        later = " (16 bits come in a later version)" if depth == 16 else ""
-        raise UnsupportedImage(f"a PNG of {depth} bits a channel; 8 bits are read here{later}")
-    return _header("png", width, height, _PNG_CHANNELS[colour])
+    if depth not in {8, 16}:
+        raise UnsupportedImage(f"a PNG of {depth} bits a channel; 8 and 16 are read here")
+    return _header("png", width, height, _PNG_CHANNELS[colour], depth)
 
 
 # --- BMP (BITMAPFILEHEADER, then BITMAPINFOHEADER or one of its longer successors) ------------------------
@@ -252,10 +251,12 @@ def _bmp_channels(data: bytes, bits: int, info: int, offset: int) -> int:
 # --- common -----------------------------------------------------------------------------------------------
 
 
-def _header(kind: Literal["jpeg", "png", "bmp"], width: int, height: int, channels: int) -> ImageHeader:
+def _header(
+    kind: Literal["jpeg", "png", "bmp"], width: int, height: int, channels: int, bit_depth: int = 8
+) -> ImageHeader:
     if width == 0 or height == 0:
         raise BrokenImage(f"the header claims {width} x {height} pixels")
-    return ImageHeader(kind, width, height, channels, bit_depth=8)
+    return ImageHeader(kind, width, height, channels, bit_depth)
 
 
 def _require_end(data: bytes, end: bytes, message: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inspector.imaging.levels import Pixels, displayable
 from inspector.imaging.opencv import cv2
 from inspector.messages.result import Finding
 
@@ -25,8 +26,9 @@ READABLE_SIDE = 480
 """Pixels: a smaller image is enlarged by a whole factor, or its labels would hide it."""
 
 
-def draw(image: Image, findings: Sequence[Finding], attention: Image | None = None) -> Image:
-    """A new (H*k, W*k, 3) RGB image; k > 1 only for small images. `attention` is the (h, w) uint8 map."""
+def draw(image: Pixels, findings: Sequence[Finding], attention: Image | None = None) -> Image:
+    """A new (H*k, W*k, 3) RGB image of 8 bits; k > 1 only for small images. `attention` is the (h, w) map."""
+    image = displayable(image)
     canvas = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
     factor = max(1, READABLE_SIDE // max(canvas.shape[:2]))
     canvas = np.repeat(np.repeat(canvas, factor, axis=0), factor, axis=1)

@@ -49,7 +49,7 @@ DefectClass = Annotated[str, Field(alias="class")]
 class Reason(Message):
     """Why the verdict is what it is; `text` is the sentence an operator reads."""
 
-    code: Literal["above_threshold", "in_review_band", "image_defective", "downscaled", "unexpected_size"]
+    code: Literal["above_threshold", "in_review_band", "image_defective", "unexpected_size"]
     defect_class: Annotated[str | None, Field(alias="class")] = None
     score: float | None = None
     threshold: float | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from inspector.models.cbam import AttentionKind, attention
+from inspector.models.cbam import AttentionKind, ChannelGate, attention
 
 
 class ConvBnReLU(nn.Sequential):
@@ -39,6 +39,7 @@ class Backbone(nn.Module):
     """Stages of one strided convolution and some residual blocks each.
 
     `widths`: channels at strides 2, 4, 8, 16, 32; `blocks`: residual blocks at strides 4, 8, 16, 32.
+    Attention of `kind` stands in every residual block, of `after_stages` behind every stage.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Backbone(nn.Module):
         blocks: tuple[int, int, int, int],
         kind: AttentionKind,
         reduction: int,
+        after_stages: AttentionKind = "none",
     ) -> None:
         super().__init__()
         self.stem = ConvBnReLU(in_channels, widths[0], stride=2)
@@ -58,11 +60,26 @@ class Backbone(nn.Module):
             )
             for i in range(4)
         )
+        self.gates = nn.ModuleList(_open_gate(after_stages, width, reduction) for width in widths[1:])
 
     def forward(self, x: Tensor) -> list[Tensor]:  # (N, C, H, W) -> features at strides 4, 8, 16, 32
         x = self.stem(x)
         features = []
-        for stage in self.stages:
-            x = stage(x)
+        for stage, gate in zip(self.stages, self.gates, strict=True):
+            x = gate(stage(x))
             features.append(x)
         return features
+
+
+def _open_gate(kind: AttentionKind, channels: int, reduction: int) -> nn.Module:
+    """Attention outside residual blocks that starts as the identity, exactly.
+
+    Four gates in a row with random logits would start by scrambling the features; the last layer of each
+    channel gate therefore starts at 0, as the spatial gate's BN does anyway.
+    """
+    gates = attention(kind, channels, reduction, gain=2.0)
+    for module in gates.modules():
+        if isinstance(module, ChannelGate):
+            for parameter in module.mlp[-1].parameters():
+                nn.init.zeros_(parameter)
+    return gates

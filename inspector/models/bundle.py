@@ -37,18 +37,32 @@ class _Part(BaseModel):
 
 
 class InputSpec(_Part):
-    """What the network takes. An image keeps its scale: it is padded at right and bottom to a multiple of
-    `multiple` pixels, and shrunk (aspect kept) only when a side exceeds `max_side`."""
+    """What the network takes: how an image becomes one input, or several (imaging/preprocess.py).
+
+    The image is scaled by `scale`. With no side over `max_side` it is seen whole, else in tiles of `nominal`
+    size. Either is padded at right and bottom to a multiple of `multiple`, and to `min_side` at least.
+
+    The defaults of the later fields are for bundles older than these: they see images up to 2048 px whole.
+    """
 
     channels: Literal[1, 3]
-    multiple: int = 32
-    max_side: int = 2048
-    nominal: tuple[int, int] = (640, 640)
-    """Height and width seen in training: compiled and warmed up ahead."""
+    multiple: int = Field(32, gt=0)
+    min_side: int = Field(0, ge=0)
+    """Training saw nothing smaller. 0: it is padded to `multiple` alone."""
+    max_side: int = Field(2048, gt=0)
+    nominal: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] = (640, 640)
+    """Height and width seen in training: compiled and warmed up ahead; the size of a tile."""
+    overlap: int = Field(224, ge=0)
+    """Pixels that neighbouring tiles share, at least: more than the largest defect of training has."""
+    scale: float = Field(1.0, gt=0, le=1)
+    """Network pixels per pixel of the image; below 1 areas are averaged, in training too."""
+    bit_depth: Literal[8, 16] = 8
+    white: int = Field(255, gt=0)
+    """The stored level that is 1 to the network."""
+    faintest: int = Field(0, ge=0)
+    """An image whose brightest pixel lies below this is stored in another way than those of training."""
     pad: float = 0.0
     """The value of padding, 0-1."""
-    trained_scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """How far training shrank its largest image: one that is shrunk no further is not called downscaled."""
 
 
 class AttentionSpec(_Part):

@@ -20,7 +20,7 @@ from inspector.models.cbam import AttentionKind
 from inspector.models.head import STRIDES, ImageHead, LevelHead, anchor_points, expected_distances, to_boxes
 from inspector.models.neck import Neck
 
-Placement = Literal["neck", "block"]
+Placement = Literal["neck", "block", "stage"]
 
 
 class RawPredictions(NamedTuple):
@@ -35,8 +35,8 @@ class RawPredictions(NamedTuple):
 
 
 class Detector(nn.Module):
-    """`attention` says which, `placement` where: "neck" (its map supervised), or "block": in every residual
-    block of the backbone as well.
+    """`attention` says which, `placement` where: "neck" (its map supervised), and besides "block": in every
+    residual block of the backbone, or "stage": behind every stage of it.
     """
 
     def __init__(
@@ -54,7 +54,8 @@ class Detector(nn.Module):
     ) -> None:
         super().__init__()
         in_blocks: AttentionKind = attention if placement == "block" else "none"
-        self.backbone = Backbone(in_channels, widths, blocks, in_blocks, reduction)
+        after_stages: AttentionKind = attention if placement == "stage" else "none"
+        self.backbone = Backbone(in_channels, widths, blocks, in_blocks, reduction, after_stages)
         self.neck = Neck(widths[1:], neck_channels, attention, reduction)
         self.heads = nn.ModuleList(LevelHead(neck_channels, classes, shared=shared_tower) for _ in STRIDES)
         self.image_head = ImageHead(neck_channels, classes)

@@ -1,57 +1,134 @@
-"""Stop at any moment and go on later. Two safetensors files and a JSON beside them; never a pickle.
+"""Stop at any moment and go on later. Safetensors files and a JSON beside them; never a pickle.
 
-A checkpoint is written to a new folder which then takes the old one's place, so a kill in the middle leaves
-the old one whole.
+    checkpoint/   the last state: network, average, optimizer, and what else must be known to go on
+    best/         the averaged weights that did best on the validation part, and their figures
+
+Either is written to a new folder which then takes the old one's place, so a kill in the middle leaves one of
+the two whole.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from inspector.errors import DataError
+from inspector.errors import DataError, SettingsError
 
 NAME = "checkpoint"
+BEST = "best"
+FACTS = "facts.json"
 
 
 def save(
     folder: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer, facts: dict[str, Any]
 ) -> None:
-    """`facts`: what else must be known to go on (step, time used, configuration), as JSON."""
-    fresh = folder / f"{NAME}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    save_file(_tensors(network, "network.") | _tensors(average, "average."), fresh / "weights.safetensors")
-    save_file(_moments(optimizer), fresh / "optimizer.safetensors")
-    (fresh / "facts.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
-    old = folder / NAME
-    shutil.rmtree(old, ignore_errors=True)
-    fresh.rename(old)
+    """`facts`: what else must be known to go on (step, time used, configuration), as JSON.
+
+    Raises SettingsError when the folder cannot be written, a full disk included.
+    """
+
+    def write(fresh: Path) -> None:
+        weights = _tensors(network, "network.") | _tensors(average, "average.")
+        save_file(weights, fresh / "weights.safetensors")
+        save_file(_moments(optimizer), fresh / "optimizer.safetensors")
+
+    _replace(folder / NAME, write, facts)
 
 
-def load(folder: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
-    """Restore all three in place and return the facts. Raises DataError if there is nothing to go on from."""
-    place = _newest(folder)
-    weights = load_file(place / "weights.safetensors")
-    network.load_state_dict(_under(weights, "network."))
-    average.load_state_dict(_under(weights, "average."))
-    _restore_moments(optimizer, load_file(place / "optimizer.safetensors"))
-    facts: dict[str, Any] = json.loads((place / "facts.json").read_text(encoding="utf-8"))
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What `save` was told. Raises DataError if there is nothing to go on from, or it is damaged."""
+    return _facts(_checkpoint(folder))
+
+
+def load(folder: Path, network: nn.Module, average: nn.Module, optimizer: Optimizer) -> None:
+    """Restore all three in place. Raises DataError as `facts_of` does."""
+    place = _checkpoint(folder)
+    try:
+        weights = load_file(place / "weights.safetensors")
+        network.load_state_dict(_under(weights, "network."))
+        average.load_state_dict(_under(weights, "average."))
+        _restore_moments(optimizer, load_file(place / "optimizer.safetensors"))
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+        raise _damaged(place, error) from error
+
+
+def exists(folder: Path) -> bool:
+    return _whole(folder / NAME) is not None
+
+
+def save_best(folder: Path, network: nn.Module, facts: dict[str, Any]) -> None:
+    """Raises SettingsError as `save` does."""
+    _replace(
+        folder / BEST, lambda fresh: save_file(_tensors(network, ""), fresh / "weights.safetensors"), facts
+    )
+
+
+def load_best(folder: Path, network: nn.Module) -> None:
+    """Restore the network in place. Raises DataError: nothing was kept as best, or it is damaged."""
+    place = _whole(folder / BEST)
+    if place is None:
+        raise DataError(f"{folder}: holds no {BEST}/")
+    try:
+        network.load_state_dict(load_file(place / "weights.safetensors"))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise _damaged(place, error) from error
+
+
+def best_facts(folder: Path) -> dict[str, Any] | None:
+    """None when nothing was kept as best yet."""
+    place = _whole(folder / BEST)
+    return None if place is None else _facts(place)
+
+
+def _replace(place: Path, write: Callable[[Path], None], facts: dict[str, Any]) -> None:
+    fresh = place.with_name(f"{place.name}.new")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        write(fresh)
+        # Last: a folder that holds it is whole.
+        (fresh / FACTS).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        shutil.rmtree(place, ignore_errors=True)
+        fresh.rename(place)
+    except (OSError, SafetensorError) as error:
+        raise SettingsError(
+            f"{place}: cannot be written: {_first_line(error)}; make room, then go on with --resume"
+        ) from error
+
+
+def _whole(place: Path) -> Path | None:
+    # A kill between the last two steps of `_replace` leaves only the new folder, which is whole by then.
+    for name in (place.name, f"{place.name}.new"):
+        if (place.with_name(name) / FACTS).is_file():
+            return place.with_name(name)
+    return None
+
+
+def _checkpoint(folder: Path) -> Path:
+    place = _whole(folder / NAME)
+    if place is None:
+        raise DataError(f"{folder}: holds no checkpoint to go on from; start without --resume")
+    return place
+
+
+def _facts(place: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((place / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(place, error) from error
     return facts
 
 
-def _newest(folder: Path) -> Path:
-    # A kill between the two steps of `save` leaves only the new folder, which is whole by then.
-    for name in (NAME, f"{NAME}.new"):
-        if (folder / name / "facts.json").is_file():
-            return folder / name
-    raise DataError(f"{folder}: holds no checkpoint to go on from; start without --resume")
+def _damaged(place: Path, error: BaseException) -> DataError:
+    return DataError(f"{place}: cannot be read: {_first_line(error)}")
 
 
 def _tensors(module: nn.Module, prefix: str) -> dict[str, Tensor]:
@@ -73,3 +150,7 @@ def _restore_moments(optimizer: Optimizer, moments: dict[str, Tensor]) -> None:
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

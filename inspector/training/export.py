@@ -44,13 +44,13 @@ def export(
     version: str,
     nominal: tuple[int, int],
     training: Mapping[str, Any],
+    rules: Mapping[str, Any] | None = None,
     image_level: tuple[str, ...] = (),
-    largest: int = 0,
 ) -> Bundle:
     """Write, check and seal a bundle; `folder` is replaced only once all of it holds.
 
-    `image_level`: the classes without boxes. `largest`: of a network that saw whole images alone, the longest
-    side of one in pixels; larger ones are shrunk to `nominal`, as training did.
+    `rules`: fields of InputSpec besides channels and `nominal`, such as scale and overlap of tiles.
+    `image_level`: the classes without boxes.
 
     Raises BundleError when the export and the network disagree.
     """
@@ -70,7 +70,7 @@ def export(
             "created_at": datetime.now(UTC).replace(microsecond=0),
             "classes": list(classes),
             "image_level": list(image_level),
-            "input": {"channels": channels, "nominal": nominal, **_shrinking(largest, max(nominal))},
+            "input": {"channels": channels, **(rules or {}), "nominal": nominal},
             "attention": {"source": MAP_SOURCE, "stride": MAP_STRIDE},
             "architecture": dict(architecture),
             "training": {**training, **size_of(network, channels, nominal)},
@@ -79,13 +79,6 @@ def export(
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return Bundle.load(folder)
-
-
-def _shrinking(largest: int, side: int) -> dict[str, Any]:
-    """Nothing for a network that learnt from crops: it sees all images at their own scale."""
-    if largest <= side:
-        return {}
-    return {"max_side": side, "trained_scale": side / largest}
 
 
 def to_openvino(network: nn.Module, channels: int) -> Any:

@@ -1,11 +1,12 @@
-"""Samples to batches: seeded, augmented, prepared one batch ahead in a thread."""
+"""Samples to batches: seeded, augmented, prepared some batches ahead in threads."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from inspector.data.augment import Augmentation, Picture, augment
-from inspector.data.dataset import Image, Sample
+from inspector.data.augment import Picture, augment
+from inspector.data.dataset import Dataset, Image, Sample
 from inspector.data.healed import is_blank
-from inspector.data.synthetic import board
-from inspector.errors import DataError
-from inspector.imaging.decode import Channels
+from inspector.data.paste import donors, paste
+from inspector.data.sampling import shares
+from inspector.data.synthetic import SyntheticBoard, board
+from inspector.data.tailored import pasted_classes
+from inspector.errors import BadInput, DataError
 from inspector.imaging.files import read_image
+from inspector.imaging.opencv import cv2
+from inspector.training.cache import ByteCache, affordable
+from inspector.training.config import TrainConfig
 from inspector.training.whole import Whole, whole
-
-CACHED_IMAGES = 4_000
-"""Decoded images held in memory: 1.6 GB at 640 x 640 grey."""
 
 SYNTHETIC_BOARDS = 1_000
 """Distinct synthetic boards that a run draws from; held in memory: drawing takes time."""
@@ -42,7 +45,11 @@ class Batch:
     boxed: Tensor | None = None  # (N,) bool: whose boxes are all known; None: everyone's
 
     def to(self, device: torch.device) -> Batch:
-        return self._each(lambda tensor: tensor.to(device))
+        """On a CUDA device the copy goes on while the CPU does other things, if the memory is pinned."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pinned(self) -> Batch:
+        return self._each(lambda tensor: tensor.pin_memory())
 
     def rows(self, rows: Tensor) -> Batch:
         """Some of its images, by their numbers (n,)."""
@@ -55,71 +62,109 @@ class Batch:
 
 
 class Loader:
-    """Endless batches; step n is the same for the same seed, whatever came before it."""
+    """Endless batches; step n is the same for the same seed, whatever came before it, in any thread."""
 
-    def __init__(
-        self, samples: tuple[Sample, ...], channels: Channels, seed: int, synthetic_share: float
-    ) -> None:
-        if not samples:
+    def __init__(self, data: Dataset, config: TrainConfig, *, threads: int = 1, pin: bool = False) -> None:
+        if not data.samples:
             raise DataError("the training part holds no image")
-        self._samples = samples
-        self._channels = channels
-        self._seed = seed
-        self._synthetic_share = synthetic_share
-        self._whole = Whole(samples)
-        # A threshold at mid grey can wipe out a defect, and of these only the label would be left.
-        self._augmentation = Augmentation() if self._whole.detects else Augmentation(binarise=0.0)
-        self._ahead = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loader")
+        self._config = config
+        self._samples = tuple(scaled(sample, config.scale) for sample in data.samples)
+        drawn = shares(data.samples, len(data.classes), balance=config.balance, good_share=config.good_share)
+        self._up_to = None if drawn is None else np.cumsum(drawn)
+        self._whole = Whole(data.samples)
+        pastes = config.augmentation.paste > 0
+        self._donors = donors(self._samples, pasted_classes(data)) if pastes else ()
+        self._pin = pin
+        # Half for boards that are drawn, where they are.
+        room = affordable() // (2 if config.synthetic_share else 1)
+        self._images: ByteCache[Image] = ByteCache(room, lambda image: image.nbytes)
+        self._boards: ByteCache[SyntheticBoard] = ByteCache(room, _bytes_of)
+        self._threads = threads
+        self._ahead = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="loader")
 
     def epoch_steps(self, batch: int) -> int:
         return max(1, -(-len(self._samples) // batch))
 
     def batches(self, step: int, size: int, batch: int) -> Iterator[Batch]:
         """Batches from `step` on, for as long as they are asked for."""
-        pending = self._ahead.submit(self._batch, step, size, batch)
+        pending: deque[Future[Batch]] = deque()
         while True:
-            step += 1
-            ready, pending = pending, self._ahead.submit(self._batch, step, size, batch)
-            yield ready.result()
+            # One more than there are threads: a finished batch waits while they all work.
+            while len(pending) <= self._threads:
+                pending.append(self._ahead.submit(self._batch, step, size, batch))
+                step += 1
+            yield pending.popleft().result()
 
     def close(self) -> None:
         self._ahead.shutdown(cancel_futures=True)
 
     def _batch(self, step: int, size: int, batch: int) -> Batch:
-        rng = np.random.default_rng([self._seed, step])
-        pictures = [augment(self._picture(size, rng), size, self._augmentation, rng) for _ in range(batch)]
-        return _collate(pictures, detects=self._whole.detects)
+        rng = np.random.default_rng([self._config.seed, step])
+        recipe, white = self._config.augmentation, self._config.white
+        pictures = [augment(self._picture(size, rng), size, recipe, rng, white=white) for _ in range(batch)]
+        done = collate(pictures, detects=self._whole.detects)
+        return done.pinned() if self._pin else done
 
     def _picture(self, size: int, rng: np.random.Generator) -> Picture:
-        if rng.random() < self._synthetic_share:
-            return _synthetic(int(rng.integers(SYNTHETIC_BOARDS)))
-        sample = self._samples[rng.integers(len(self._samples))]
-        template = _template(sample.template, self._channels)
-        picture = Picture(_read(sample.image, self._channels), sample.boxes, sample.labels, template)
-        return whole(picture, size, rng) if self._whole.takes(sample, rng) else picture
+        if rng.random() < self._config.synthetic_share:
+            return self._synthetic(int(rng.integers(SYNTHETIC_BOARDS)))
+        sample = self._drawn(rng)
+        image, template = self._read(sample.image), self._template(sample.template)
+        picture = Picture(image, sample.boxes, sample.labels, template)
+        if self._whole.takes(sample, rng):
+            # Nothing is pasted either: what is taken whole has no boxes, and what is pasted would have one.
+            return whole(picture, size)
+        if self._donors and rng.random() < self._config.augmentation.paste:
+            donor = self._donors[rng.integers(len(self._donors))]
+            source = self._read(donor.sample.image)
+            return paste(picture, donor, source, self._config.augmentation.symmetries, rng)
+        return picture
+
+    def _drawn(self, rng: np.random.Generator) -> Sample:
+        if self._up_to is None:
+            return self._samples[rng.integers(len(self._samples))]
+        index = int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], "right"))
+        return self._samples[min(index, len(self._samples) - 1)]
+
+    def _read(self, path: Path) -> Image:
+        return self._images.get(path, partial(read_scaled, path, self._config))
+
+    def _template(self, path: Path | None) -> Image | None:
+        """A template that can heal: a blank one would paste holes into the board."""
+        if path is None:
+            return None
+        template = self._read(path)
+        return None if is_blank(template) else template
+
+    def _synthetic(self, index: int) -> Picture:
+        drawn = self._boards.get(index, partial(board, SYNTHETIC_SEED + index))
+        return Picture(drawn.image, drawn.boxes, drawn.labels, drawn.template)
 
 
-@lru_cache(maxsize=CACHED_IMAGES)
-def _read(path: Path, channels: Channels) -> Image:
-    return read_image(path, channels)
+def _bytes_of(drawn: SyntheticBoard) -> int:
+    return drawn.image.nbytes + drawn.template.nbytes
 
 
-@lru_cache(maxsize=CACHED_IMAGES)
-def _template(path: Path | None, channels: Channels) -> Image | None:
-    """A template that can heal: a blank one would paste holes into the board."""
-    if path is None:
-        return None
-    template = read_image(path, channels)
-    return None if is_blank(template) else template
+def scaled(sample: Sample, scale: float) -> Sample:
+    """Its boxes in pixels of the network."""
+    return sample if scale == 1 else replace(sample, boxes=sample.boxes * np.float32(scale))
 
 
-@lru_cache(maxsize=SYNTHETIC_BOARDS)
-def _synthetic(index: int) -> Picture:
-    drawn = board(SYNTHETIC_SEED + index)
-    return Picture(drawn.image, drawn.boxes, drawn.labels, drawn.template)
+def read_scaled(path: Path, config: TrainConfig) -> Image:
+    """Pixels as the network will see them, in stored levels. Raises DataError, naming the file."""
+    try:
+        image = read_image(path, config.in_channels)
+    except BadInput as error:
+        raise DataError(f"{path}: {error}") from error
+    if config.scale == 1:
+        return image
+    height, width = (max(1, round(side * config.scale)) for side in image.shape[:2])
+    shrunk: Image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(image.dtype)
+    return shrunk
 
 
-def _collate(pictures: list[Picture], *, detects: bool = True) -> Batch:
+def collate(pictures: list[Picture], *, detects: bool = True) -> Batch:
+    """`detects`: there are boxes to learn; else even a good image says nothing about them."""
     images = np.stack([picture.image for picture in pictures])
     images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
     most = max(1, *(len(picture.labels) for picture in pictures))

@@ -12,7 +12,7 @@ from torch import Tensor
 from inspector.models.detector import RawPredictions
 from inspector.models.head import BINS, expected_distances, to_boxes
 from inspector.models.neck import MAP_STRIDE
-from inspector.training.assign import assign
+from inspector.training.assign import Assignment, assign
 from inspector.training.loader import Batch
 
 
@@ -35,19 +35,34 @@ WEIGHTS = Losses(*(torch.tensor(weight) for weight in (1.0, 5.0, 1.0, 0.5, 0.5))
 
 
 def losses(raw: RawPredictions, batch: Batch) -> Losses:
-    """`raw` in float32."""
-    predicted = to_boxes(raw.points, expected_distances(raw.distances), raw.strides)
-    found = assign(
-        raw.scores.detach().sigmoid(), predicted.detach(), raw.points, batch.boxes, batch.labels, batch.valid
-    )
+    """`raw` as the network gives it, in whatever precision: what is used is taken to float32 here."""
+    found = _assigned(raw, batch)
     normal = found.targets.sum().clamp(min=1.0)
-    score = F.binary_cross_entropy_with_logits(raw.scores, found.targets, reduction="sum") / normal
+    score = F.binary_cross_entropy_with_logits(raw.scores.float(), found.targets, reduction="sum") / normal
     own = found.weight > 0
-    weight = found.weight[own]
-    box = ((1 - complete_iou(predicted[own], found.boxes[own])) * weight).sum() / normal
-    edge = (_edge_loss(raw, found.boxes, own) * weight).sum() / normal
-    parts = Losses(score, box, edge, _image_loss(raw.image, batch), gate_loss(raw.map_logits, batch))
+    weight, boxes = found.weight[own], found.boxes[own]
+    # Gradients for the points that answer for a box alone: one in a hundred, and the softmax over the bins of
+    # all the others would cost more than the rest of the losses together.
+    distances, points, strides = _rows(raw, own)
+    predicted = to_boxes(points, expected_distances(distances[None]), strides)[0]
+    box = ((1 - complete_iou(predicted, boxes)) * weight).sum() / normal
+    edge = (_edge_loss(distances, points, strides, boxes) * weight).sum() / normal
+    image = _image_loss(raw.image.float(), batch)
+    parts = Losses(score, box, edge, image, gate_loss(raw.map_logits.float(), batch))
     return Losses(*(part * factor for part, factor in zip(parts, WEIGHTS, strict=True)))
+
+
+@torch.no_grad()
+def _assigned(raw: RawPredictions, batch: Batch) -> Assignment:
+    predicted = to_boxes(raw.points, expected_distances(raw.distances.float()), raw.strides)
+    return assign(raw.scores.float().sigmoid(), predicted, raw.points, batch.boxes, batch.labels, batch.valid)
+
+
+def _rows(raw: RawPredictions, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Of the points that are chosen: distance logits (n, 4 * BINS), points (n, 2), strides (n, 1)."""
+    points = raw.points.expand(len(own), -1, -1)[own]
+    strides = raw.strides.expand(len(own), -1, -1)[own]
+    return raw.distances[own].float(), points, strides
 
 
 def complete_iou(left: Tensor, right: Tensor) -> Tensor:
@@ -66,15 +81,13 @@ def complete_iou(left: Tensor, right: Tensor) -> Tensor:
     return iou - distance - trade * aspect
 
 
-def _edge_loss(raw: RawPredictions, boxes: Tensor, own: Tensor) -> Tensor:
+def _edge_loss(distances: Tensor, points: Tensor, strides: Tensor, boxes: Tensor) -> Tensor:
     """Cross entropy of each side's distribution against the two bins around the true distance; (n,)."""
-    points = raw.points.expand(len(own), -1, -1)[own]
-    strides = raw.strides.expand(len(own), -1, -1)[own]
-    wanted = torch.cat([points - boxes[own][:, :2], boxes[own][:, 2:] - points], 1) / strides
+    wanted = torch.cat([points - boxes[:, :2], boxes[:, 2:] - points], 1) / strides
     wanted = wanted.clamp(0, BINS - 1.01)
     low = wanted.floor()
     share = wanted - low
-    logits = raw.distances[own].reshape(-1, 4, BINS).transpose(1, 2)  # (n, BINS, 4)
+    logits = distances.reshape(-1, 4, BINS).transpose(1, 2)  # (n, BINS, 4)
     at_low = F.cross_entropy(logits, low.long(), reduction="none")
     at_high = F.cross_entropy(logits, low.long() + 1, reduction="none")
     return (at_low * (1 - share) + at_high * share).mean(1)

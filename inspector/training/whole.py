@@ -12,7 +12,7 @@ import numpy as np
 
 from inspector.data.augment import Picture
 from inspector.data.dataset import Image, Sample, as_boxes
-from inspector.imaging.opencv import cv2
+from inspector.imaging.preprocess import shrunk
 
 
 class Whole:
@@ -31,23 +31,13 @@ class Whole:
         return bool(rng.random() < self._share)
 
 
-def whole(picture: Picture, size: int, rng: np.random.Generator) -> Picture:
-    """The image on a canvas of `size` x `size`: shrunk if need be, aspect kept, never enlarged; zeros around.
+def whole(picture: Picture, size: int) -> Picture:
+    """All of it within `size` x `size` pixels: shrunk if need be, aspect kept, never enlarged.
 
-    For pictures without boxes.
+    For pictures without boxes. Augmentation will crop nothing of it.
     """
-    image = _within(picture.image, size)
-    height, width = image.shape[:2]
-    canvas = np.zeros((size, size, *image.shape[2:]), np.uint8)
-    top, left = (int(rng.integers(size - side + 1)) for side in (height, width))
-    canvas[top : top + height, left : left + width] = image
-    return Picture(canvas, as_boxes([]), picture.labels)
+    return Picture(_within(picture.image, size), as_boxes([]), picture.labels, whole=True)
 
 
 def _within(image: Image, size: int) -> Image:
-    height, width = image.shape[:2]
-    scale = size / max(height, width)
-    if scale >= 1:
-        return image
-    wanted = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, wanted, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return shrunk(image, size / max(image.shape[:2]))

@@ -35,6 +35,16 @@ def test_without_a_wait_it_is_202_and_the_url_to_ask(line: Line) -> None:
     assert line.http.get(answer.headers["location"]).json() == answer.json()
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_are_taken_in_and_come_back_as_they_were(line: Line, channels: int) -> None:
+    image = png(channels=channels, bits=16)
+
+    answer = line.post(image)
+
+    assert answer.status_code == 202
+    assert line.http.get(answer.json()["links"]["image"]).content == image
+
+
 def test_all_that_is_said_of_a_part_reaches_the_worker_and_the_answer(line: Line) -> None:
     query = {
         "line": "L1",

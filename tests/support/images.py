@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,13 @@ def grey(height: int = 128, width: int = 128, seed: int = 0) -> NDArray[np.uint8
 
 def grey_png(height: int = 128, width: int = 128, seed: int = 0) -> bytes:
     return encode_png(grey(height, width, seed))
+
+
+def deep_png(pixels: NDArray[np.uint16]) -> bytes:
+    """(H, W) of 16 bits."""
+    done, data = cv2.imencode(".png", pixels)
+    assert done
+    return data.tobytes()
 
 
 def job_of(image: bytes, facts: ImageFacts | None = None, **changes: Any) -> Job:

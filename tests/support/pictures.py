@@ -44,7 +44,8 @@ def _encoded(
     kind: type[np.integer[Any]] = np.uint8,
 ) -> bytes:
     shape = (height, width) if channels == 1 else (height, width, channels)
-    pixels: NDArray[np.integer[Any]] = np.random.default_rng(7).integers(0, 255, shape).astype(kind)
+    levels = np.random.default_rng(7).integers(0, np.iinfo(kind).max, shape)
+    pixels: NDArray[np.integer[Any]] = levels.astype(kind)
     done, data = cv2.imencode(suffix, pixels, options)
     assert done
     return data.tobytes()

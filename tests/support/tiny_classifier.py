@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from inspector.data import sources
+from inspector.data.augment import Augmentation
 from inspector.models.bundle import Bundle
 from inspector.training.config import TrainConfig
 from inspector.training.export import export
@@ -23,6 +24,7 @@ CONFIG = TrainConfig(
     learning_rate=2e-2,
     widths=(8, 8, 16, 16, 16),
     neck_channels=16,
+    augmentation=Augmentation(binarise=0.0),
 )
 
 SQUARE = 16

@@ -19,7 +19,15 @@ from workers.batching import next_batch, room
 def test_a_batch_is_of_the_oldest_images_model_and_waits_for_nothing(
     models: list[str], picked: list[int]
 ) -> None:
-    assert next_batch(models, 4) == picked
+    assert next_batch(models, [1] * len(models), 4) == picked
+
+
+@pytest.mark.parametrize(
+    ("inputs", "picked"),
+    [([9], [0]), ([9, 1], [0]), ([1, 9, 1], [0, 2]), ([2, 1, 3, 1, 1], [0, 1, 3]), ([4, 1], [0])],
+)
+def test_an_image_in_many_tiles_runs_alone(inputs: list[int], picked: list[int]) -> None:
+    assert next_batch(["a"] * len(inputs), inputs, 4) == picked
 
 
 @pytest.mark.parametrize(("held", "free"), [(0, 8), (3, 5), (8, 0), (9, 0)])

@@ -86,3 +86,29 @@ def test_a_lease_that_ended_is_not_renewed_and_computing_beyond_it_is_hanging(pi
     assert not hands.hung()
     hands.next_batch(1)
     assert hands.hung()
+
+
+def test_progress_holds_what_computes_and_what_waits_for_it_anew(pipeline: Pipeline) -> None:
+    hands = Hands(LONG)
+    first, second = ready(hands, pipeline, "1", "2")
+    hands.next_batch(1)
+    [reading] = hands.accept([delivery("3")])
+    for held in (first, second, reading):
+        held.lease_ends = 0.0
+    assert hands.hung()
+
+    hands.progressed()
+
+    assert not hands.hung()
+    assert [each.entry for each in hands.renewable()] == ["1", "2"]
+
+
+def test_a_large_image_runs_alone(pipeline: Pipeline) -> None:
+    hands = Hands(LONG)
+    large = grey_png(600, 600)
+    [held] = hands.accept([Delivery("1", 1, job_of(large), large)])
+    hands.ready(held, pipeline.decode(large, held.delivery.job.image), 1.0)
+    others = ready(hands, pipeline, "2", "3")
+
+    assert hands.next_batch(4) == [held]
+    assert hands.next_batch(4) == others

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,10 +15,12 @@ from inspector.engines.base import FloatArray
 from inspector.errors import QueueUnavailable
 from inspector.imaging.decode import decode
 from inspector.imaging.files import facts_of
+from inspector.imaging.overlay import encode_png
 from inspector.messages.recipe import Recipe, Thresholds
 from inspector.messages.result import Failure, Result, State
 from inspector.queue.base import Snapshot
 from inspector.queue.memory import MemoryQueue
+from tests.support.engines import Blobs
 from tests.support.gateway_end import GatewayEnd
 from tests.support.images import grey_png
 from tests.support.pictures import jpeg
@@ -74,6 +77,26 @@ def test_a_good_image_is_accepted(gateway: GatewayEnd, make_rig: MakeRig) -> Non
         assert result_of(snapshot).verdict == "OK"
         assert snapshot.outcome is not None
         assert snapshot.outcome.accept
+
+
+def test_a_large_image_that_takes_longer_than_a_lease_is_no_hang(
+    gateway: GatewayEnd, make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inspector.engines.pipeline.RUN_PIXELS", 128 * 128)
+    job = gateway.submit(encode_png(np.pad(np.full((3, 3), 255, np.uint8), ((400, 197), (100, 197)))))
+    rig = make_rig(max_lease=timedelta(milliseconds=400))
+    rig.engine.engine = Blobs()
+    began = time.monotonic()
+    # Every run is slow, none is near the lease; all 36 of them are well beyond it.
+    rig.engine.refuses = lambda _: threading.Event().wait(0.03)
+    rig.start()
+
+    [snapshot] = gateway.wait_for([job])
+
+    assert time.monotonic() - began > 1.0
+    result = result_of(snapshot)
+    assert (result.attention.height, result.attention.width) == (75, 38)
+    assert [finding.box for finding in result.findings] == [(100, 400, 103, 403)]
 
 
 def test_many_images_of_many_sizes(gateway: GatewayEnd, make_rig: MakeRig) -> None:

@@ -16,6 +16,7 @@ named train, val and test divide the data.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -42,6 +43,8 @@ ONE_CLASS = "defect"
 """Where no folder names one."""
 
 _Key = tuple[str, ...]
+_Truth = tuple[Boxes, tuple[Path, ...]]
+"""An image's boxes, and the files of the masks that they come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,12 @@ def load(folder: Path) -> Divided:
         raise DataError(f"{folder}: holds no {missing}")
     _check_complete(folder, images, masks)
     _check_good(folder, images, masks)
-    return _divided(folder, images, [_boxes(folder, image, masks.of(image.path)) for image in images])
+    return _divided(folder, images, [_truth(folder, image, masks.of(image.path)) for image in images])
+
+
+def read(paths: Sequence[Path]) -> NDArray[np.bool_]:
+    """(H, W): the union of one image's masks. Raises DataError for a file that is no mask."""
+    return np.asarray(np.logical_or.reduce([_mask(path) for path in paths]), np.bool_)
 
 
 def _check_complete(folder: Path, images: list[_Found], masks: _Masks) -> None:
@@ -92,20 +100,20 @@ def _check_good(folder: Path, images: list[_Found], masks: _Masks) -> None:
                 )
 
 
-def _divided(folder: Path, images: list[_Found], boxes: list[Boxes]) -> Divided:
+def _divided(folder: Path, images: list[_Found], truths: list[_Truth]) -> Divided:
     kinds, groups = _meaning({image.folder for image in images if image.folder and not image.good})
     defective = {
-        kinds.get(image.folder, ONE_CLASS) for image, own in zip(images, boxes, strict=True) if len(own)
+        kinds.get(image.folder, ONE_CLASS) for image, (own, _) in zip(images, truths, strict=True) if len(own)
     }
-    undrawn = _undrawn(images, boxes)
+    undrawn = _undrawn(images, truths)
     classes = tuple(sorted(defective | {kinds[image.folder] for image in undrawn})) or (ONE_CLASS,)
     names = names_of(image.path.as_posix() for image in images)
     samples = []
-    for image, own, name in zip(images, boxes, names, strict=True):
+    for image, (own, mask), name in zip(images, truths, names, strict=True):
         count = len(own) or int(image in undrawn)
         label = classes.index(kinds.get(image.folder, ONE_CLASS)) if count else 0
-        path = folder / image.path
-        samples.append(Sample(name, path, own, as_labels([label] * count), groups.get(image.folder, "")))
+        path, labels = folder / image.path, as_labels([label] * count)
+        samples.append(Sample(name, path, own, labels, groups.get(image.folder, ""), mask=mask))
     parts = {name: image.part for name, image in zip(names, images, strict=True) if image.part}
     doubts = tuple(
         f"{image.path}: its mask is empty, its folder {image.folder}: taken as {image.folder}, place unknown"
@@ -114,13 +122,13 @@ def _divided(folder: Path, images: list[_Found], boxes: list[Boxes]) -> Divided:
     return Divided(Dataset(classes, tuple(samples)), parts, "folders" if parts else "", doubts)
 
 
-def _undrawn(images: list[_Found], boxes: list[Boxes]) -> list[_Found]:
+def _undrawn(images: list[_Found], truths: list[_Truth]) -> list[_Found]:
     """Beside folders of good images, an empty mask in another folder is one left undrawn: no good part."""
     if not any(image.good for image in images):
         return []
     return [
         image
-        for image, own in zip(images, boxes, strict=True)
+        for image, (own, _) in zip(images, truths, strict=True)
         if image.folder and not image.good and not len(own)
     ]
 
@@ -198,17 +206,19 @@ def _meaning(folders: set[str]) -> tuple[dict[str, str], dict[str, str]]:
     return {folder: folder for folder in folders}, {}
 
 
-def _boxes(folder: Path, image: _Found, masks: list[PurePosixPath]) -> Boxes:
+def _truth(folder: Path, image: _Found, masks: list[PurePosixPath]) -> _Truth:
     if image.good or not masks:
-        return as_boxes([])
-    pixels = [_mask(folder / mask) for mask in masks]
+        return as_boxes([]), ()
+    files = tuple(folder / mask for mask in masks)
+    pixels = [_mask(file) for file in files]
     size = _size(folder / image.path)
-    for mask, own in zip(masks, pixels, strict=True):
+    for file, own in zip(files, pixels, strict=True):
         if size is not None and own.shape != size:
             raise DataError(
-                f"{folder / mask}: {own.shape[1]} x {own.shape[0]} pixels, its image {size[1]} x {size[0]}"
+                f"{file}: {own.shape[1]} x {own.shape[0]} pixels, its image {size[1]} x {size[0]}"
             )
-    return boxes_of(np.logical_or.reduce(pixels))
+    boxes = boxes_of(np.logical_or.reduce(pixels))
+    return boxes, files if len(boxes) else ()
 
 
 def boxes_of(mask: NDArray[np.bool_]) -> Boxes:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
 from inspector.cli.app import app
 from inspector.messages.result import Result as InspectionResult
-from inspector.models.bundle import Bundle
-from tests.support.images import grey_png
+from inspector.models.bundle import Bundle, write_manifest
+from tests.support.images import deep_png, grey, grey_png
 
 EAGER = 'id = "eager"\nversion = 2\n[thresholds]\ndefault = 0.06\n'
 
@@ -75,6 +77,29 @@ def test_an_overlay_is_an_image_with_boxes(
     assert drawn is not None
     assert drawn.shape == (384, 384, 3), "enlarged three times to be readable"
     assert (drawn == (30, 30, 230)).all(axis=-1).any()
+
+
+def test_sixteen_bits_are_inspected_and_drawn_and_never_by_a_model_of_eight(
+    tiny_bundle: Bundle, tmp_path: Path, eager: Path
+) -> None:
+    path = tmp_path / "deep.png"
+    path.write_bytes(deep_png(grey(300, 700).astype(np.uint16) * 16))
+    folder = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle.folder, folder)
+    fields = tiny_bundle.manifest.model_dump(exclude={"files"})
+    bundle = write_manifest(
+        folder, {**fields, "input": {**fields["input"], "bit_depth": 16, "white": 4095, "faintest": 255}}
+    )
+
+    answer = inspect(bundle, path, "--recipe", eager, "--overlay", tmp_path / "seen")
+
+    assert answer.exit_code == 0, answer.stderr
+    drawn = cv2.imread(str(tmp_path / "seen" / "deep.png.png"))
+    assert drawn is not None
+    assert drawn.mean() > 60, "not black, although 12 bits lie in the low end of 16"
+    refused = inspect(tiny_bundle, path)
+    assert refused.exit_code == 1
+    assert "the image has 16 bits a channel; the model was trained on 8. Set the camera" in refused.stderr
 
 
 def test_files_that_cannot_be_inspected_do_not_stop_the_others(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from inspector.decision.recipes import read_recipe
 from inspector.models.bundle import Bundle
 from tests.support import datasets, deeppcb_folder, pictures
+from tests.support.waiting import wait_until
 
 
 def inspector(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -58,6 +60,154 @@ def test_a_run_gives_a_bundle_and_a_recipe_that_inspect_takes(data: Path, tmp_pa
     # The run is over: going on from it trains no more and seals the same again.
     again = inspector(*words, "--resume")
     assert again.returncode == 0, again.stderr
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Thirty images, ten with a defect: where many users begin."""
+    return datasets.coco(tmp_path_factory.mktemp("parts"), defective=10, good=20)
+
+
+@pytest.fixture(scope="module")
+def tiny_run(parts: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A whole run on them, and what it said."""
+    run = tmp_path_factory.mktemp("runs") / "tiny"
+    done = inspector(
+        "train", "--data", f"coco:{parts}", "--out", run, "--epochs", "2", "--placement", "stage"
+    )
+    assert done.returncode == 0, done.stderr
+    return run, done.stderr
+
+
+def config_of(run: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((run / "config.json").read_text())
+    return config
+
+
+def test_a_tiny_set_trains_and_says_what_was_decided(tiny_run: tuple[Path, str]) -> None:
+    run, said = tiny_run
+    for sentence in (
+        "images are seen whole, on 96 x 96 px",
+        "few examples of dent, scratch: pasted into 50 % of the images",
+        "40 % of the images shown are good ones, of 70 % in the data",
+        "flips and quarter turns (--symmetries none",
+        "step 0: validation",
+        "best by loss (there are fewer than 10 defects to count)",
+    ):
+        assert sentence in said
+    config = config_of(run)
+    assert config["name"] == "tiny"
+    assert (config["size"], config["final_size"], config["placement"]) == (96, 96, "stage")
+    assert config["augmentation"]["binarise"] == 0
+
+
+def test_the_folder_of_a_run(tiny_run: tuple[Path, str]) -> None:
+    run, _ = tiny_run
+    names = {path.name for path in run.iterdir()}
+    assert {
+        "config.json",
+        "metrics.jsonl",
+        "curves.svg",
+        "curves.png",
+        "best",
+        "bundle",
+        "recipe.toml",
+    } <= names
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    looks = [row for row in rows if "validation" in row]
+    assert looks[0]["step"] == 0
+    assert looks[-1]["done"] == 1.0
+    training = Bundle.load(run / "bundle").manifest.training
+    assert training["kept_step"] == max(row["step"] for row in looks if row["best"])
+    assert training["config"]["augmentation"]["paste"] == 0.5
+
+
+def test_a_run_is_never_written_over(parts: Path, tiny_run: tuple[Path, str]) -> None:
+    run, _ = tiny_run
+    before = (run / "metrics.jsonl").read_text()
+    refused = inspector("train", "--data", f"coco:{parts}", "--out", run)
+    assert refused.returncode == 1
+    assert "holds a run already; go on with it by --resume" in refused.stderr.splitlines()[-1]
+    assert (run / "metrics.jsonl").read_text() == before
+
+
+def test_going_on_takes_the_options_of_the_run_and_refuses_others(
+    parts: Path, tiny_run: tuple[Path, str]
+) -> None:
+    run, _ = tiny_run
+    words = ("train", "--data", f"coco:{parts}", "--out", run, "--resume")
+    for option, value, complaint in (
+        ("--attention", "se", "attention cbam, not se"),
+        ("--size", "64", "final_size 96, not 64"),
+        ("--init", str(run / "bundle"), "started_from none, not tiny"),
+    ):
+        refused = inspector(*words, option, value)
+        assert refused.returncode == 1
+        assert f"this run began with {complaint}" in refused.stderr.splitlines()[-1]
+    assert config_of(run)["attention"] == "cbam"
+
+
+def test_a_new_run_starts_from_an_earlier_bundle(
+    parts: Path, tiny_run: tuple[Path, str], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    words: list[str | Path] = [
+        "--init",
+        tiny_run[0] / "bundle",
+        "--reduction",
+        "8",
+        "--size",
+        "64",
+        "--symmetries",
+        "none",
+    ]
+    done = inspector("train", "--data", f"coco:{parts}", "--out", run, "--epochs", "1", *words)
+    assert done.returncode == 0, done.stderr
+    assert "tensors taken over; heads know scratch, dent" in done.stderr.replace(
+        "dent, scratch", "scratch, dent"
+    )
+    config = config_of(run)
+    assert config["started_from"].startswith("tiny ")
+    assert (config["placement"], config["reduction"]) == ("stage", 8)  # the bundle's, and what was asked for
+    assert (config["final_size"], config["augmentation"]["symmetries"]) == (64, "none")
+    architecture = Bundle.load(run / "bundle").manifest.architecture
+    assert (architecture["placement"], architecture["reduction"]) == ("stage", 8)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--size", "100"], "--size 100: give a multiple of 32"),
+        (["--size", "big"], "--size big: give auto, or a number"),
+        (["--init", "nowhere"], "nowhere/manifest.json: cannot be read"),
+        (["--out", "/dev/null/run"], "/dev/null/run: cannot be written"),
+    ],
+)
+def test_odd_options_are_one_line(parts: Path, tmp_path: Path, words: list[str], complaint: str) -> None:
+    out: list[str | Path] = [] if "--out" in words else ["--out", tmp_path / "run"]
+    failed = inspector("train", "--data", f"coco:{parts}", *out, *words)
+    assert failed.returncode == 1
+    assert complaint in failed.stderr.splitlines()[-1]
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_is_stopped_goes_on(parts: Path, tmp_path: Path, number: signal.Signals) -> None:
+    run = tmp_path / "run"
+    words = [sys.executable, "-m", "inspector.cli", "train", "--data", f"coco:{parts}", "--out", str(run)]
+    with subprocess.Popen([*words, "--epochs", "10000"], stderr=subprocess.PIPE, text=True) as started:
+        # Training proper has begun: the first look at the validation part is over.
+        wait_until(lambda: (run / "metrics.jsonl").is_file() or started.poll() is not None, timeout_s=100)
+        started.send_signal(number)
+        _, said = started.communicate(timeout=100)
+    assert started.returncode == (130 if number == signal.SIGTERM else -signal.SIGKILL), said
+    if number == signal.SIGTERM:
+        assert said.splitlines()[-1].startswith("stopped; go on with: inspector train --data coco:")
+        assert said.rstrip().endswith("--epochs 10000 --resume")
+    # A shorter way to go: it is over, and what is left is to seal the bundle.
+    done = inspector("train", "--data", f"coco:{parts}", "--out", run, "--resume", "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    assert Bundle.load(run / "bundle").manifest.training["config"]["epochs"] == 1
 
 
 def figures(run: Path) -> dict[str, Any]:
@@ -119,10 +269,10 @@ def test_two_sets_in_colour_and_grey_are_one_in_colour(tmp_path: Path) -> None:
 def test_what_cannot_be_trained_on_is_one_line(data: Path, tmp_path: Path) -> None:
     mvtec = datasets.mvtec(tmp_path / "mvtec")
     deep = datasets.coco(tmp_path / "deep")
-    (tmp_path / "deep" / "images" / "bad2.png").write_bytes(pictures.png(bits=16))
+    (tmp_path / "deep" / "images" / "bad2.png").write_bytes(pictures.png_claiming(8, 8, depth=4))
     for words, complaint in (
         ([f"masks:{mvtec}"], "images and no defect; say in split.json"),
-        ([f"coco:{deep}"], "bad2.png: a PNG of 16 bits a channel"),
+        ([f"coco:{deep}"], "bad2.png: a PNG of 4 bits a channel"),
         (
             [f"coco:{datasets.coco(tmp_path / 'b')}", "--synthetic", "0.5"],
             "--synthetic: its boards have the classes",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from inspector.data.augment import Augmentation, Picture, augment, turn
+from inspector.data.augment import Augmentation, Picture, Symmetries, augment, drawn_symmetry, turn
 from inspector.data.dataset import as_boxes, as_labels
 
-PLAIN = Augmentation(good=0, partly_good=0, symmetries=False, contrast=0, binarise=0, noise=0)
+PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, binarise=0, noise=0)
 
 
 def picture(height: int = 60, width: int = 90) -> Picture:
@@ -64,7 +66,7 @@ def test_healing_takes_the_defect_and_its_box_away() -> None:
     healed = augment(
         good,
         128,
-        Augmentation(good=1, partly_good=0, symmetries=False, contrast=0, binarise=0, noise=0),
+        replace(PLAIN, good=1),
         np.random.default_rng(0),
     )
     assert len(healed.boxes) == 0
@@ -87,3 +89,58 @@ def test_good_pictures_without_boxes_are_welcome() -> None:
 def test_colour_pictures_keep_their_channels() -> None:
     colour = Picture(np.zeros((40, 50, 3), np.uint8), as_boxes([]), as_labels([]))
     assert augment(colour, 64, Augmentation(), np.random.default_rng(0)).image.shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize(("symmetries", "count"), [("none", 1), ("flips", 4), ("all", 8)])
+def test_how_many_symmetries_are_drawn(symmetries: Symmetries, count: int) -> None:
+    rng = np.random.default_rng(0)
+    drawn = {drawn_symmetry(symmetries, rng) for _ in range(200)}
+    assert len(drawn) == count
+    assert all(turns % 2 == 0 for turns, _ in drawn) or symmetries == "all"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_boxes_stay_on_what_they_mark_at_every_scale(seed: int) -> None:
+    scaled = augment(picture(120, 120), 96, replace(PLAIN, scale=0.5), np.random.default_rng(seed))
+    assert scaled.image.shape == (96, 96)
+    for x1, y1, x2, y2 in scaled.boxes.round().astype(int):
+        assert scaled.image[y1 + 1 : y2 - 1, x1 + 1 : x2 - 1].max() < 40
+        assert 0 <= x1 < x2 <= 96
+        assert 0 <= y1 < y2 <= 96
+
+
+def test_padding_is_at_right_and_bottom_and_zero_whatever_else_happens() -> None:
+    """As in front of the network in service, where it must mean nothing."""
+    recipe = replace(PLAIN, symmetries="all", contrast=0.4, noise=0.1, blur=1.0)
+    for seed in range(20):
+        image = augment(picture(60, 60), 128, recipe, np.random.default_rng(seed)).image
+        assert not image[60:].any()
+        assert not image[:, 60:].any()
+
+
+def test_a_defect_larger_than_the_crop_is_no_background() -> None:
+    whole = Picture(np.zeros((200, 200), np.uint8), as_boxes([[0, 0, 200, 200]]), as_labels([0]))
+    for seed in range(5):
+        crop = augment(whole, 64, PLAIN, np.random.default_rng(seed))
+        assert crop.boxes.tolist() == [[0, 0, 64, 64]]
+
+
+@pytest.mark.parametrize("binarise", [0.0, 1.0])
+def test_colours_and_blur_leave_a_whole_picture(binarise: float) -> None:
+    rng = np.random.default_rng(0)
+    colour = Picture(rng.integers(60, 200, (40, 50, 3)).astype(np.uint8), as_boxes([]), as_labels([]))
+    recipe = Augmentation(binarise=binarise, tint=0.3, blur=2.0, scale=0.2)
+    for seed in range(10):
+        image = augment(colour, 64, recipe, np.random.default_rng(seed)).image
+        assert image.dtype == np.uint8
+        assert image.shape == (64, 64, 3)
+
+
+def test_twelve_bits_are_kept_beyond_eight() -> None:
+    ramp = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    image = augment(
+        Picture(ramp, as_boxes([]), as_labels([])), 64, PLAIN, np.random.default_rng(0), white=4095
+    ).image
+    assert image.dtype == np.float32
+    assert (image.min(), image.max()) == (0.0, 255.0)
+    assert len(np.unique(image)) == 4096

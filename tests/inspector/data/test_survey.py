@@ -36,7 +36,7 @@ def test_one_coloured_image_makes_three_channels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (pictures.png(bits=16), "16"),
+        (pictures.png_claiming(8, 8, depth=4), "4 bits"),
         (b"", "empty"),
         (b"II*\0", "TIFF"),
         (pictures.jpeg()[:-200], "ends"),

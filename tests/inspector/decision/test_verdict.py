@@ -69,13 +69,6 @@ def test_the_image_as_a_whole_can_ask_for_a_review_but_never_hides_a_finding() -
     assert judge([spur(0.9)], alarmed, recipe(defective=0.9), size=SIZE).verdict is Verdict.NG
 
 
-def test_a_shrunk_image_is_never_ok() -> None:
-    judgement = judge([], CALM, recipe(), size=SIZE, downscale=0.5)
-    assert judgement.verdict is Verdict.REVIEW
-    assert judgement.reasons[0].code == "downscaled"
-    assert "50%" in judgement.reasons[0].text
-
-
 def test_an_image_of_another_size_than_expected_is_never_ok() -> None:
     expecting = recipe().model_copy(update={"image": ImageSize(width=640, height=480)})
     assert judge([], CALM, expecting, size=(480, 640)).verdict is Verdict.OK

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from inspector.decision.verdict import judge
-from inspector.engines.postprocess import Inspection, inspection
+from inspector.engines.postprocess import Inspection, inspection, look
 from inspector.imaging.preprocess import prepare
 from inspector.messages.recipe import Recipe, Thresholds
 from inspector.models.bundle import InputSpec, Manifest
-from tests.inspector.engines.test_postprocess import CLASSES, MANIFEST, picture, row
+from tests.inspector.engines import test_postprocess as post
+from tests.inspector.engines.test_postprocess import CLASSES, MANIFEST, row
 from tests.support.engines import changed, raw_output
 from tests.support.images import grey
 
@@ -30,7 +31,7 @@ def see(
     raw = changed(raw, classes=np.array([scores], np.float32))
     if attention is not None:
         raw.attention[0] = attention
-    return inspection(raw, 0, picture(), rules or manifest())
+    return post.see(raw, manifest=rules or manifest())
 
 
 def field(*places: tuple[int, int, float], ground: float = 0.0) -> np.ndarray:
@@ -79,14 +80,6 @@ def test_the_box_is_where_the_map_is_high(attention: np.ndarray, box: tuple[floa
     assert [detection.box for detection in see([0.9, 0.9, 0, 0, 0, 0, 0], attention).detections] == [box]
 
 
-def test_the_box_is_in_pixels_of_the_source() -> None:
-    raw = raw_output([], [], cells=(32, 32))
-    raw = changed(raw, classes=np.full((1, 7), 0.9, np.float32))
-    raw.attention[0, 31, 2:4] = 0.9
-    seen = inspection(raw, 0, prepare(grey(500, 512), MANIFEST.input), manifest())
-    assert seen.detections[0].box == (32, 496, 64, 500)
-
-
 def test_with_boxes_for_other_classes_both_are_found() -> None:
     seen = see([0.9, 0.6, 0.0, 0.0, 0.7, 0.0, 0.0], field((4, 5, 0.9)), manifest("open"))
     assert [(d.defect_class, d.score) for d in seen.detections] == [
@@ -96,9 +89,26 @@ def test_with_boxes_for_other_classes_both_are_found() -> None:
     assert [d.box for d in seen.detections] == [(0, 0, 10, 10), (40, 32, 48, 40)]
 
 
-def test_an_image_shrunk_as_in_training_is_not_called_downscaled() -> None:
-    for side, downscale in ((256, 1.0), (512, 1.0), (1024, 0.5)):
-        rules = InputSpec(channels=1, max_side=256, trained_scale=0.5)
-        raw = raw_output([], [], cells=(32, 32))
-        seen = inspection(raw, 0, prepare(grey(side, side), rules), manifest(input=rules.model_dump()))
-        assert seen.downscale == downscale
+def test_at_a_smaller_scale_the_box_is_in_pixels_of_the_source() -> None:
+    half = manifest(input=InputSpec(channels=1, scale=0.5))
+    raw = changed(raw_output([], [], cells=(32, 32)), classes=np.full((1, 7), 0.9, np.float32))
+    raw.attention[0, 31, 2:4] = 0.9
+    seen = post.see(raw, prepare(grey(500, 512), half.input), half)
+    assert seen.detections[0].box == (32, 496, 64, 500)
+
+
+def test_an_image_in_tiles_is_as_defective_as_its_worst_one() -> None:
+    rules = manifest(input=InputSpec(channels=1, nominal=(128, 128), max_side=128, overlap=64))
+    prepared = prepare(grey(128, 192), rules.input)
+    assert [tile.x for tile in prepared.tiles] == [0, 64]
+    views = []
+    for index, score in enumerate((0.1, 0.8)):
+        raw = changed(
+            raw_output([[0, 0, 10, 10]], [row(spur=0.9)]), classes=np.full((1, 7), score, np.float32)
+        )
+        raw.attention[0, 4, 12] = score
+        views.append(look(raw, 0, prepared, index, rules))
+    seen = inspection(views, prepared, rules)
+    assert found(seen) == dict.fromkeys(CLASSES, 0.8)
+    # The second tile begins at x = 64.
+    assert {detection.box for detection in seen.detections} == {(160, 32, 168, 40)}

@@ -25,7 +25,6 @@ def seen(*detections: Detection) -> Inspection:
         classification=Classification(defective=0.1, classes={"spur": 0.1}),
         attention=np.zeros((4, 4), np.uint8),
         facts=AttentionFacts(source="gate", width=4, height=4, min=0, max=0),
-        downscale=1.0,
     )
 
 

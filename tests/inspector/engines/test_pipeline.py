@@ -7,12 +7,12 @@ import pytest
 
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
-from inspector.errors import BrokenImage, TooManyPixels
+from inspector.errors import BrokenImage, TooManyPixels, WrongLevels
 from inspector.imaging.files import facts_of
 from inspector.imaging.overlay import encode_png
 from inspector.models.bundle import Bundle
 from tests.support.engines import Picky
-from tests.support.images import grey_png
+from tests.support.images import deep_png, grey, grey_png
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +27,8 @@ def test_images_of_many_sizes_come_back_in_order(pipeline: Pipeline) -> None:
 
     together = pipeline.infer(batch)
 
-    assert [(seen.attention.shape) for seen in together] == [(16, 16), (5, 9), (16, 16), (64, 32), (8, 12)]
-    assert [seen.downscale < 1 for seen in together] == [False, False, False, True, False]
+    assert [(seen.attention.shape) for seen in together] == [(16, 16), (5, 9), (16, 16), (75, 38), (8, 12)]
+    assert [len(prepared.tiles) for prepared in batch] == [1, 1, 1, 36, 1]
     for prepared, seen in zip(batch, together, strict=True):
         [alone] = pipeline.infer([prepared])
         assert [d.defect_class for d in alone.detections] == [d.defect_class for d in seen.detections]
@@ -73,6 +73,24 @@ def test_warm_up_runs_the_model(pipeline: Pipeline) -> None:
     Pipeline(pipeline.bundle, engine).warm_up()
 
     assert engine.batches == [1]
+
+
+def test_sixteen_bits_say_the_same_as_eight_of_the_same_picture(pipeline: Pipeline) -> None:
+    rules = pipeline.bundle.manifest.input.model_copy(update={"bit_depth": 16, "white": 4080})
+    manifest = pipeline.bundle.manifest.model_copy(update={"input": rules})
+    deep = Pipeline(Bundle(pipeline.bundle.folder, manifest, ""), pipeline.engine)
+    flat = grey(100, 120)
+    images = encode_png(flat), deep_png(flat.astype(np.uint16) * 16)
+
+    [one] = pipeline.infer([pipeline.decode(images[0], facts_of(images[0]))])
+    [other] = deep.infer([deep.decode(images[1], facts_of(images[1]))])
+
+    assert one.classification.defective == pytest.approx(other.classification.defective, abs=1e-4)
+    assert [d.score for d in one.detections] == pytest.approx([d.score for d in other.detections], abs=1e-3)
+    assert (np.abs(one.attention.astype(int) - other.attention) <= 1).all()
+    for pipe, image in ((deep, images[0]), (pipeline, images[1])):
+        with pytest.raises(WrongLevels, match="bits a channel"):
+            pipe.decode(image, facts_of(image))
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

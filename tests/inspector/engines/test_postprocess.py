@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inspector.engines.base import RawOutput
-from inspector.engines.postprocess import Inspection, inspection
+from inspector.engines.postprocess import Inspection, inspection, look
 from inspector.errors import InspectionFailed
 from inspector.imaging.preprocess import Prepared, prepare
 from inspector.models.bundle import AttentionSpec, InputSpec, Manifest
@@ -36,7 +36,8 @@ def row(**scores: float) -> list[float]:
 
 
 def see(raw: RawOutput, prepared: Prepared | None = None, manifest: Manifest = MANIFEST) -> Inspection:
-    return inspection(raw, 0, prepared or picture(), manifest)
+    prepared = prepared or picture()
+    return inspection([look(raw, 0, prepared, 0, manifest)], prepared, manifest)
 
 
 def test_nothing_found() -> None:
@@ -97,11 +98,14 @@ def test_boxes_are_clipped_to_the_picture_and_those_in_the_padding_are_none() ->
     assert [d.box for d in seen.detections] == [(0, 0, 100, 90)]
 
 
-def test_a_shrunk_image_has_boxes_in_source_pixels() -> None:
-    seen = see(raw_output([[10, 10, 20, 20]], [row(spur=0.9)], cells=(32, 32)), picture(512, 512))
+def test_at_a_smaller_scale_boxes_come_back_in_source_pixels() -> None:
+    half = MANIFEST.model_copy(update={"input": InputSpec(channels=1, scale=0.5)})
+    prepared = prepare(grey(512, 512), half.input)
+
+    seen = see(raw_output([[10, 10, 20, 20]], [row(spur=0.9)], cells=(32, 32)), prepared, half)
 
     assert seen.detections[0].box == (20, 20, 40, 40)
-    assert seen.downscale == 0.5
+    assert seen.attention.shape == (32, 32)
 
 
 def test_the_map_is_absolute_and_without_its_padding() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from inspector.evaluation import class_metrics, coco_metrics, image_metrics, report
@@ -14,7 +16,7 @@ BOX = (10.0, 10.0, 30.0, 30.0)
 def labelled(*kinds: str, **scores: float) -> Case:
     """Defective of these kinds, nobody knows where; none is good. `scores` are findings by class."""
     case = made(found=[(name, score, BOX) for name, score in scores.items()])
-    return Case(case.name, case.group, case.truth_boxes, kinds, case.prediction, case.judgement)
+    return replace(case, truth_classes=kinds)
 
 
 def score(*cases: Case) -> ClassificationScores:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from inspector.errors import BrokenImage, DigestMismatch, TooManyPixels, UnsupportedImage
 from inspector.imaging.decode import decode
 from inspector.imaging.files import facts_of
+from inspector.imaging.levels import Pixels
 from inspector.messages.job import ImageFacts
 from tests.support import pictures
 
@@ -42,8 +43,27 @@ def opencv(image: bytes, flag: int) -> NDArray[np.uint8]:
     return pixels.astype(np.uint8)
 
 
-def near(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> bool:
+def near(a: Pixels, b: Pixels) -> bool:
     return int(np.abs(a.astype(int) - b.astype(int)).max()) <= 2
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bits_come_back_to_the_last_one(channels: int) -> None:
+    image = pictures.png(channels=channels, bits=16)
+    stored = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert stored is not None
+    assert stored.max() > 60_000
+
+    colour = decode(image, facts_of(image), 3)
+
+    assert colour.dtype == np.uint16
+    wanted = np.repeat(stored[..., None], 3, axis=2) if channels == 1 else stored[..., 2::-1]
+    assert (colour == wanted).all()
+    grey = decode(image, facts_of(image), 1)
+    assert grey.dtype == np.uint16
+    assert grey.shape == (48, 64)
+    if channels == 1:
+        assert (grey == stored).all()
 
 
 @pytest.mark.parametrize("image", [pictures.png(channels=4), pictures.bmp(channels=4)], ids=["png", "bmp"])

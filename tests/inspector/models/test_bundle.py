@@ -49,6 +49,13 @@ def test_a_sealed_bundle_loads_and_is_known_by_its_digest(folder: Path) -> None:
     assert bundle.sha256 == Bundle.load(folder).sha256
 
 
+def test_a_manifest_from_before_tiles_and_sixteen_bits_has_sensible_rules(folder: Path) -> None:
+    rules = Bundle.load(folder).manifest.input
+
+    assert (rules.min_side, rules.max_side, rules.nominal, rules.overlap) == (0, 2048, (640, 640), 224)
+    assert (rules.scale, rules.bit_depth, rules.white) == (1.0, 8, 255)
+
+
 def alter(folder: Path) -> None:
     (folder / WEIGHTS).write_bytes(b"weightz")
 

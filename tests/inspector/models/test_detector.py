@@ -67,10 +67,38 @@ def test_the_map_is_the_gate_that_the_features_pass() -> None:
 
 
 @pytest.mark.parametrize("kind", ["cbam", "se", "none"])
-@pytest.mark.parametrize("placement", ["neck", "block"])
+@pytest.mark.parametrize("placement", ["neck", "block", "stage"])
 def test_every_attention_and_placement_runs(kind: AttentionKind, placement: Placement) -> None:
     network = Detector(1, 1, attention=kind, placement=placement, widths=(8, 8, 16, 16, 16), neck_channels=16)
     assert network.eval()(torch.rand(1, 1, 64, 64))[3].shape == (1, 8, 8)
+
+
+def cbam_parameters(channels: int, reduction: int) -> int:
+    hidden = max(channels // reduction, 1)
+    return 2 * channels * hidden + hidden + channels + 2 * 49 + 2
+
+
+def test_attention_behind_every_stage_costs_what_the_formula_says() -> None:
+    widths = (16, 32, 64, 128, 192)
+    neck, stage = (Detector(6, 1, placement=place, widths=widths) for place in ("neck", "stage"))
+    counts = [sum(p.numel() for p in network.parameters()) for network in (neck, stage)]
+    assert counts[1] - counts[0] == sum(cbam_parameters(width, 16) for width in widths[1:])
+
+
+@pytest.mark.parametrize("kind", ["cbam", "se", "none"])
+def test_fresh_attention_behind_the_stages_is_the_identity(kind: AttentionKind) -> None:
+    torch.manual_seed(0)
+    staged = Detector(2, 1, attention=kind, placement="stage", widths=(8, 8, 16, 16, 16), neck_channels=16)
+    plain = Detector(2, 1, attention=kind, placement="neck", widths=(8, 8, 16, 16, 16), neck_channels=16)
+    # What a network without the gates has, it has under the same names: weights can be taken over.
+    missing, extra = plain.load_state_dict(staged.state_dict(), strict=False)
+    assert not missing
+    assert all(name.startswith("backbone.gates.") for name in extra)
+    image = torch.rand(2, 1, 64, 64)
+    for network in (staged.train(), plain.train()):
+        network.backbone(image)  # BN statistics move alike
+    for gated, plain_feature in zip(staged.backbone(image), plain.backbone(image), strict=True):
+        assert torch.equal(gated, plain_feature)
 
 
 def test_the_registry_builds_what_a_manifest_names() -> None:

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from inspector.models.detector import Detector
+from inspector.models.head import expected_distances, to_boxes
+from inspector.training.assign import assign
 from inspector.training.loader import Batch
-from inspector.training.losses import complete_iou, covered, gate_loss, losses
+from inspector.training.losses import WEIGHTS, complete_iou, covered, gate_loss, losses
 
 
 def batch(boxes: list[list[list[float]]], labels: list[list[int]], size: int = 64) -> Batch:
@@ -57,3 +59,38 @@ def test_losses_are_finite_and_reach_every_part_of_the_network(boxes: list[list[
     without = {name for name, p in network.named_parameters() if p.grad is None}
     assert not without
     assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
+
+
+def box_loss_over_all_points(network: Detector, given: Batch) -> torch.Tensor:
+    """The box loss written plainly: every point's box with its gradient, then the points that count."""
+    raw = network.raw(given.images)
+    predicted = to_boxes(raw.points, expected_distances(raw.distances), raw.strides)
+    found = assign(
+        raw.scores.detach().sigmoid(), predicted.detach(), raw.points, given.boxes, given.labels, given.valid
+    )
+    own = found.weight > 0
+    lost = (1 - complete_iou(predicted[own], found.boxes[own])) * found.weight[own]
+    return lost.sum() / found.targets.sum().clamp(min=1.0) * WEIGHTS.box
+
+
+def test_leaving_out_the_points_without_a_box_changes_no_gradient() -> None:
+    torch.manual_seed(0)
+    network = Detector(3, 1, widths=(8, 8, 16, 16, 16), neck_channels=16).eval()
+    given = batch([[[8.0, 8, 40, 30], [30, 40, 60, 62]], [[2.0, 2, 20, 60]]], [[2, 0], [1]])
+    gradients = []
+    for loss in (losses(network.raw(given.images), given).box, box_loss_over_all_points(network, given)):
+        weight = network.get_parameter("heads.0.distances.weight")
+        gradients.append((loss.detach(), *torch.autograd.grad(loss, weight)))
+    torch.testing.assert_close(gradients[0], gradients[1])
+    assert gradients[0][1].abs().max() > 0
+
+
+def test_losses_take_what_the_network_gives_in_half_precision() -> None:
+    torch.manual_seed(0)
+    network = Detector(3, 1, widths=(8, 8, 16, 16, 16), neck_channels=16).eval()
+    given = batch([[[8.0, 8, 40, 30]]], [[2]])
+    with torch.autocast("cpu", torch.bfloat16):
+        raw = network.raw(given.images)
+    assert raw.distances.dtype == torch.bfloat16
+    whole = type(raw)(*(tensor.float() for tensor in raw))
+    torch.testing.assert_close(losses(raw, given), losses(whole, given))

@@ -18,7 +18,9 @@ from inspector.imaging.files import facts_of
 from inspector.models.bundle import OPENVINO_XML
 from inspector.training.config import TrainConfig
 from inspector.training.export import check_parity, export
-from inspector.training.loop import Progress, Run
+from inspector.training.journal import Journal
+from inspector.training.loop import LOOK_SHARE, LOOKS, STEP_COST, Progress, Run, Stopped
+from inspector.training.watch import Figures
 
 CONFIG = TrainConfig(
     size=64,
@@ -96,6 +98,126 @@ def test_a_killed_run_goes_on_to_the_same_weights(data: Dataset, tmp_path: Path)
 
     wanted, got = weights(whole), weights(resumed)
     assert all(torch.equal(wanted[name], got[name]) for name in wanted)
+
+
+def test_looking_at_the_validation_part_changes_no_weight(data: Dataset, tmp_path: Path) -> None:
+    alone = Run(CONFIG, data, tmp_path / "alone")
+    watched = Run(CONFIG, data, tmp_path / "watched", validation=data)
+    for run in (alone, watched):
+        run.train(quiet)
+    first, second = (weights(run) for run in (alone, watched))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_watched_run_that_is_stopped_goes_on_to_the_same_weights_and_figures(
+    data: Dataset, tmp_path: Path
+) -> None:
+    def run(name: str) -> Run:
+        run = Run(CONFIG, data, tmp_path / name, validation=data)
+        run._interval = 1  # the share of the work that looks may take would allow none in six steps
+        return run
+
+    whole = run("whole")
+    kept = whole.train(quiet, every=1).state_dict()
+    stopped = run("stopped")
+    with pytest.raises(Stopped):
+        stopped.train(quiet, every=1, stop=lambda: stopped.step == 3)
+    # A kill later than the checkpoint: the journal knows more than the run that goes on.
+    stopped.journal.add({"step": 4, "losses": {}, "learning_rate": 0.0})
+    resumed = run("stopped")
+    resumed.resume()
+    again = resumed.train(quiet, every=1).state_dict()
+
+    assert all(torch.equal(kept[name], again[name]) for name in kept)
+    rows = [Journal(tmp_path / name).rows() for name in ("whole", "stopped")]
+    timeless = [[{k: v for k, v in row.items() if k != "seconds"} for row in each] for each in rows]
+    assert timeless[0] == timeless[1]
+    assert [row["step"] for row in rows[0] if "losses" in row] == [1, 2, 3, 4, 5, 6]
+    assert [row["step"] for row in rows[0] if "validation" in row] == [0, 1, 2, 3, 4, 5, 6]
+
+
+def test_the_best_weights_are_kept_and_a_run_that_gets_no_better_ends(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = CONFIG.model_copy(update={"epochs": 20, "patience": 0.25})  # 40 steps
+    run = Run(config, data, tmp_path, validation=data)
+    run._interval = 2
+    assert run.watch is not None
+    wanted: dict[str, torch.Tensor] = {}
+
+    def look(network: torch.nn.Module) -> Figures:
+        # Best at step 6, then ever worse; the random weights of step 0 do not count.
+        if run.step == 6:
+            wanted.update({name: tensor.clone() for name, tensor in network.state_dict().items()})
+        return Figures(None, 1.0 if run.step == 0 else 1 / (1 + abs(run.step - 6)), None, None)
+
+    monkeypatch.setattr(run.watch, "look", look)
+    kept = run.train(quiet).state_dict()
+    assert run.best is not None
+    assert run.best[0] == 6
+    assert run.step == 16  # a quarter of the run later
+    assert all(torch.equal(kept[name], wanted[name]) for name in wanted)
+
+    # It has ended: going on trains no more and keeps the same.
+    again = Run(config, data, tmp_path, validation=data)
+    again.resume()
+    kept = again.train(quiet).state_dict()
+    assert again.step == 16
+    assert all(torch.equal(kept[name], wanted[name]) for name in wanted)
+
+
+def test_looks_take_a_bounded_share_of_the_work(data: Dataset, tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"epochs": 1000, "batch": 1, "final_size": 256})
+    run = Run(config, data, tmp_path, validation=data)
+    run.loader.close()
+    assert run.watch is not None
+    looked, learnt = run.watch.pixels(), run._interval * STEP_COST * config.size**2
+    assert looked <= LOOK_SHARE * learnt
+    assert run._interval > 8000 / LOOKS  # the share asked for fewer looks than there would have been
+
+
+def test_it_can_be_killed_before_its_first_step(data: Dataset, tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(progress: Progress) -> None:
+        raise Killed
+
+    run = Run(CONFIG, data, tmp_path, validation=data)
+    with pytest.raises(Killed):
+        run.train(kill)
+    resumed = Run(CONFIG, data, tmp_path, validation=data)
+    resumed.resume()
+    resumed.train(quiet)
+    assert resumed.step == 6
+
+
+def test_a_longer_way_may_be_given_to_a_run_that_has_ended(data: Dataset, tmp_path: Path) -> None:
+    Run(CONFIG, data, tmp_path).train(quiet)
+    longer = Run(CONFIG.model_copy(update={"epochs": 4}), data, tmp_path)
+    longer.resume()
+    longer.train(quiet)
+    assert longer.step == 8
+
+
+def test_the_learning_rate_goes_on_where_time_left_it(data: Dataset, tmp_path: Path) -> None:
+    config = CONFIG.model_copy(update={"epochs": None, "minutes": 10.0, "warmup_steps": 0})
+    run = Run(config, data, tmp_path)
+    run._used = 300.0
+    run.save()
+    resumed = Run(config, data, tmp_path)
+    resumed.resume()
+    assert resumed.done == pytest.approx(0.5, abs=0.01)
+    assert resumed._learning_rate() == pytest.approx(config.learning_rate * 0.505, rel=0.05)
+    for each in (run, resumed):
+        each.loader.close()
+
+
+def test_resume_refuses_other_classes(data: Dataset, tmp_path: Path) -> None:
+    Run(CONFIG, data, tmp_path).save()
+    other = Run(CONFIG, Dataset(("round",), data.samples), tmp_path)
+    with pytest.raises(DataError, match="a run on square; the data has round"):
+        other.resume()
 
 
 def test_resume_refuses_a_run_with_other_options(data: Dataset, tmp_path: Path) -> None:

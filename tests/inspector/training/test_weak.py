@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from inspector.data.dataset import Sample, as_boxes, as_labels
+from inspector.data.dataset import Dataset, Sample, as_boxes, as_labels
 from inspector.models.detector import Detector
 from inspector.training import losses as of_boxes
 from inspector.training import weak
+from inspector.training.config import TrainConfig
 from inspector.training.loader import Batch, Loader
 
 Truth = tuple[list[list[float]], list[int]]
@@ -29,7 +30,8 @@ def sample(folder: Path, number: int, truth: Truth) -> Sample:
 
 
 def batch(folder: Path, *truths: Truth, count: int = 8) -> Batch:
-    loader = Loader(tuple(sample(folder, n, truth) for n, truth in enumerate(truths)), 1, 0, 0.0)
+    samples = tuple(sample(folder, n, truth) for n, truth in enumerate(truths))
+    loader = Loader(Dataset(("a", "b", "c"), samples), TrainConfig())
     made = next(loader.batches(0, 64, count))
     loader.close()
     return made

@@ -124,3 +124,13 @@ def test_a_mask_of_another_size_or_no_mask_at_all_is_named(tmp_path: Path) -> No
     wrong.write_bytes(b"no image")
     with pytest.raises(DataError, match=r"Crack0\.png: cannot be read as a mask"):
         masks.load(tmp_path)
+
+
+def test_a_defective_image_keeps_the_masks_its_boxes_come_from(tmp_path: Path) -> None:
+    samples = masks.load(datasets.tiles(tmp_path)).data.samples
+    assert {bool(sample.mask) == bool(len(sample.boxes)) for sample in samples} == {True}
+    sample = next(sample for sample in samples if sample.mask)
+    x1, y1, x2, y2 = sample.boxes[0].astype(int).tolist()
+    pixels = masks.read(sample.mask)
+    assert pixels[y1:y2, x1:x2].all()
+    assert pixels.sum() == (x2 - x1) * (y2 - y1)

@@ -1,0 +1,103 @@
+"""Batches: the same for a seed whatever the threads, at the scale of the network, with pasted defects."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from inspector.data import sources
+from inspector.data.augment import Augmentation
+from inspector.data.dataset import Dataset, Sample, as_boxes, as_labels
+from inspector.errors import DataError
+from inspector.training.config import TrainConfig
+from inspector.training.loader import Batch, Loader, read_scaled
+from tests.support import datasets
+
+PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, binarise=0, noise=0)
+
+
+def parts(folder: Path) -> Dataset:
+    return sources.load(f"coco:{datasets.coco(folder, defective=6, good=6)}").data
+
+
+def first(loader: Loader, count: int, step: int = 0) -> list[Batch]:
+    batches = list(islice(loader.batches(step, 64, 4), count))
+    loader.close()
+    return batches
+
+
+def test_no_image_is_one_line() -> None:
+    with pytest.raises(DataError, match="holds no image"):
+        Loader(Dataset(("a",), ()), TrainConfig())
+
+
+def test_threads_and_where_one_begins_change_no_batch(tmp_path: Path) -> None:
+    data = parts(tmp_path)
+    config = TrainConfig(
+        augmentation=Augmentation(paste=0.5, scale=0.2, blur=1.0), balance=0.5, good_share=0.3, seed=3
+    )
+    one, many, later = (
+        first(Loader(data, config), 6),
+        first(Loader(data, config, threads=4), 6),
+        first(Loader(data, config), 3, step=3),
+    )
+    for left, right in [*zip(one, many, strict=True), *zip(one[3:], later, strict=True)]:
+        assert torch.equal(left.images, right.images)
+        assert torch.equal(left.boxes, right.boxes)
+
+
+def test_good_images_come_at_the_share_asked_for(tmp_path: Path) -> None:
+    loader = Loader(parts(tmp_path), TrainConfig(augmentation=PLAIN, good_share=0.1))
+    batches = first(loader, 50)
+    good = np.mean([not row for batch in batches for row in batch.valid.any(1).tolist()])
+    assert 0.05 < good < 0.25  # crops of defective images without their defect are among them
+
+
+def test_defects_are_pasted_into_good_images(tmp_path: Path) -> None:
+    config = TrainConfig(augmentation=PLAIN, good_share=1.0)
+    pasting = config.model_copy(update={"augmentation": Augmentation(paste=1.0, binarise=0)})
+    data = parts(tmp_path)
+    without, pasted = (first(Loader(data, c), 10) for c in (config, pasting))
+    assert not any(batch.valid.any() for batch in without)
+    assert sum(int(batch.valid.any(1).sum()) for batch in pasted) > 10
+    for batch in pasted:
+        for image, boxes in zip(batch.images, batch.boxes, strict=True):
+            for x1, y1, x2, y2 in boxes[boxes.any(1)].round().int().tolist():
+                assert image[0, y1:y2, x1:x2].mean() < 0.4  # dark, as the defects of these parts are
+
+
+def test_the_network_sees_a_smaller_picture_where_the_plan_says_so(tmp_path: Path) -> None:
+    image = np.full((64, 96), 200, np.uint8)
+    image[16:32, 40:60] = 0
+    cv2.imwrite(str(tmp_path / "x.png"), image)
+    sample = Sample("x", tmp_path / "x.png", as_boxes([[40, 16, 60, 32]]), as_labels([0]))
+    config = TrainConfig(scale=0.5, augmentation=PLAIN)
+    batch = first(Loader(Dataset(("dent",), (sample,)), config), 1)[0]
+    assert batch.boxes[0, 0].tolist() == [20, 8, 30, 16]
+    assert not batch.images[0, 0, 8:16, 20:30].any()
+    assert batch.images[0, 0, :32, :48].mean() > 0.6
+    assert read_scaled(sample.image, config).shape == (32, 48)
+
+
+def test_twelve_bits_come_as_more_than_256_levels(tmp_path: Path) -> None:
+    ramp = np.arange(4096, dtype=np.uint16).reshape(64, 64)
+    cv2.imwrite(str(tmp_path / "x.png"), ramp)
+    sample = Sample("x", tmp_path / "x.png", as_boxes([]), as_labels([]))
+    config = TrainConfig(augmentation=PLAIN, bit_depth=16, white=4095)
+    images = first(Loader(Dataset(("dent",), (sample,)), config), 1)[0].images
+    assert (float(images.min()), float(images.max())) == (0.0, 1.0)
+    assert len(np.unique(images.numpy())) == 4096
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    sample = Sample("x", tmp_path / "x.png", as_boxes([]), as_labels([]))
+    loader = Loader(Dataset(("dent",), (sample,)), TrainConfig())
+    with pytest.raises(DataError, match=r"x\.png"):
+        next(loader.batches(0, 64, 2))
+    loader.close()
