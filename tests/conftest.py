@@ -33,6 +33,15 @@ def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return maker.make(tmp_path_factory.mktemp("classifier"))
 
 
+@pytest.fixture(scope="session")
+def int8_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The tiny bundle with an INT8 export. Not to be written to either."""
+    from tests.support import tiny_bundle as maker
+
+    folder: Path = tmp_path_factory.mktemp("bundle") / "int8"
+    return maker.with_int8(tiny_bundle, folder)
+
+
 REAL_DATA = Path(__file__).parents[1].parent / "shared" / "data"
 
 

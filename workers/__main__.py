@@ -71,7 +71,9 @@ def inspect(flags: Sequence[str]) -> bool:
 
 def _pipeline(settings: InspectSettings) -> Pipeline:
     bundle = Bundle.load(resolve(settings.model))
-    engine = choose(bundle, settings.engine, settings.device, threads=settings.threads)
+    engine = choose(
+        bundle, settings.engine, settings.device, threads=settings.threads, precision=settings.precision
+    )
     pipeline = Pipeline(bundle, engine, max_pixels=settings.max_image_pixels)
     pipeline.warm_up()
     return pipeline

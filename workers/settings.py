@@ -40,6 +40,9 @@ class InspectSettings(QueueSettings):
     model: str = Field("default", description="Folder of the model bundle; default is the shipped one.")
     engine: str = Field("auto", description="auto, openvino or torch.")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:0, ...")
+    precision: str = Field(
+        "auto", description="auto, f32, bf16 or int8. auto is f32, unless another one changed no verdict."
+    )
     name: Name = Field(default_factory=_own_name, description="Unique among living workers.")
     metrics_port: Port = Field(
         0, description="Port of /metrics, /healthz and /readyz; 0 takes a free one and logs it."

@@ -36,6 +36,7 @@ def evaluate(
     split: Annotated[sources.Split, typer.Option(help="Which part of the data.")] = "test",
     engine: Annotated[str, typer.Option(help="auto, openvino or torch.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, f32, bf16 or int8.")] = "auto",
     answers: Annotated[
         Path | None, typer.Option(help="Measure these answers (of `inspector camera --json`), not a model.")
     ] = None,
@@ -66,7 +67,8 @@ def evaluate(
     else:
         bundle = Bundle.load(resolve(model))
         rules = recipe_for(bundle, recipe)
-        evaluation = _asked(Pipeline(bundle, choose(bundle, engine, device)), dataset, rules, unseen)
+        opened = choose(bundle, engine, device, precision=precision)
+        evaluation = _asked(Pipeline(bundle, opened), dataset, rules, unseen)
     title = f"{', '.join(data)}, {split}"
     _show(evaluation.report, title)
     if json_file:

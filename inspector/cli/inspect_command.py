@@ -44,6 +44,7 @@ def inspect(
     ] = None,
     engine: Annotated[str, typer.Option(help="auto, openvino or torch.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:0, ...")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, f32, bf16 or int8.")] = "auto",
 ) -> None:
     """Inspect image files, without any server.
 
@@ -51,7 +52,7 @@ def inspect(
 
     Example: inspector inspect board1.jpg board2.png --overlay seen/
     """
-    pipeline = _pipeline(model, engine, device)
+    pipeline = _pipeline(model, engine, device, precision)
     rules = recipe_for(pipeline.bundle, recipe)
     if overlay is not None:
         _make_folder(overlay, images)
@@ -70,9 +71,9 @@ def inspect(
         raise typer.Exit(1)
 
 
-def _pipeline(model: str, engine: str, device: str) -> Pipeline:
+def _pipeline(model: str, engine: str, device: str, precision: str) -> Pipeline:
     bundle = Bundle.load(resolve(model))
-    return Pipeline(bundle, choose(bundle, engine, device))
+    return Pipeline(bundle, choose(bundle, engine, device, precision=precision))
 
 
 def _make_folder(folder: Path, images: Sequence[Path]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from inspector.cli.stack.ports import demand
 from inspector.data.synthetic import board
 from inspector.errors import InspectorError
+from inspector.imaging.levels import displayable
 from inspector.imaging.overlay import encode_png
 from inspector.messages.recipe import Recipe, Thresholds
 from inspector.models.bundle import Bundle, resolve
@@ -80,7 +81,7 @@ def blocks(examiners: list[Examiner]) -> gr.Blocks:
     drawn = iter(range(10**9))
 
     def draw_board() -> NDArray[np.uint8]:
-        return board(next(drawn), size=(480, 480)).image
+        return displayable(board(next(drawn), size=(480, 480)).image)
 
     def look(image: NDArray[np.uint8] | None, threshold: float) -> str:
         return shown(examiners, image, threshold)

@@ -24,7 +24,7 @@ from inspector.cli.stack.supervisor import Supervisor
 from inspector.decision.recipes import SHIPPED as SHIPPED_RECIPES
 from inspector.decision.recipes import RecipeBook
 from inspector.errors import RecipeError, SettingsError
-from inspector.models.bundle import Bundle, resolve
+from inspector.models.bundle import OPENVINO_INT8_XML, Bundle, resolve
 from inspector.queue import connect
 
 
@@ -32,6 +32,13 @@ class Engine(StrEnum):
     AUTO = "auto"
     OPENVINO = "openvino"
     TORCH = "torch"
+
+
+class Precision(StrEnum):
+    AUTO = "auto"
+    F32 = "f32"
+    BF16 = "bf16"
+    INT8 = "int8"
 
 
 class Device(StrEnum):
@@ -52,6 +59,7 @@ def up(
     ] = None,
     engine: Annotated[Engine, typer.Option(help="What runs the network.")] = Engine.AUTO,
     device: Annotated[Device, typer.Option(help="What it runs on.")] = Device.AUTO,
+    precision: Annotated[Precision, typer.Option(help="Of the network's numbers.")] = Precision.AUTO,
     lines: Annotated[
         str, typer.Option(help="Lines that metrics name, as L1,L2; others: `other`.")
     ] = "default",
@@ -77,7 +85,8 @@ def up(
         "INSPECTOR_LINES": lines,
         "INSPECTOR_ENGINE": engine.value,
         "INSPECTOR_DEVICE": device.value,
-        **_model_and_recipes(model, recipes),
+        "INSPECTOR_PRECISION": precision.value,
+        **_model_and_recipes(model, recipes, precision),
     }
     options = Options(data_dir, host, port, workers, redis_url, settings)
     try:
@@ -86,9 +95,11 @@ def up(
         raise SettingsError(f"{error.filename or data_dir}: cannot be written: {error.strerror}") from error
 
 
-def _model_and_recipes(model: str, recipes: Path | None) -> dict[str, str]:
+def _model_and_recipes(model: str, recipes: Path | None, precision: Precision) -> dict[str, str]:
     """Both checked, and against each other: what does not fit is told here, not by every image that fails."""
     bundle = Bundle.load(resolve(model).absolute())
+    if precision is Precision.INT8:
+        bundle.path(OPENVINO_INT8_XML)
     folder = (recipes or SHIPPED_RECIPES).absolute()
     for recipe in RecipeBook.read(folder).values():
         try:

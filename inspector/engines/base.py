@@ -28,7 +28,7 @@ class Engine(Protocol):
     """One network on one device. Not thread-safe: one compute thread owns it."""
 
     name: str
-    """openvino, torch."""
+    """openvino, torch; with the precision behind it where that is not f32: "openvino int8"."""
     device: str
     """As shown to people: "cpu", "cuda:0 NVIDIA H200"."""
 

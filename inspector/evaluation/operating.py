@@ -142,7 +142,7 @@ def _boards(cases: Sequence[Case], classes: Sequence[str], recipe: Recipe) -> Ro
 def _doubted(case: Case, recipe: Recipe) -> bool:
     """Not OK without any finding."""
     seen = case.prediction
-    bare = judge((), seen.classification, recipe, size=seen.size, downscale=seen.downscale)
+    bare = judge((), seen.classification, recipe, size=seen.size)
     return bare.verdict is not Verdict.OK
 
 

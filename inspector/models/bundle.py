@@ -2,7 +2,8 @@
 
     manifest.json          Manifest, below; digests of all other files
     weights.safetensors    for torch: training on, CUDA, --engine torch
-    openvino/model.xml|bin for CPU workers
+    openvino/model.xml|bin for CPU workers, f32 and bf16
+    openvino-int8/...      the same in INT8, if it passed its gate
 
 No pickle is ever read: a `.pt` or `.pkl` in the folder is refused, as is any file that the manifest does not
 list, or whose SHA-256 differs.
@@ -24,6 +25,13 @@ from inspector.messages.recipe import Recipe
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 OPENVINO_XML = "openvino/model.xml"
+OPENVINO_INT8_XML = "openvino-int8/model.xml"
+
+_REMEDIES = {
+    OPENVINO_XML: "`inspector export --model {folder} --data SPEC --out DIR` makes one with it",
+    OPENVINO_INT8_XML: "`inspector export --model {folder} --data SPEC --out DIR --int8` makes one with it",
+}
+"""What to do about a file that a bundle does not carry."""
 
 SAFE_SUFFIXES = {".safetensors", ".xml", ".bin", ".json", ".md"}
 """All that a bundle may hold besides the manifest: data that cannot run code when it is read."""
@@ -85,7 +93,8 @@ class Manifest(_Part):
     """Arguments of `inspector.models.registry.build`."""
     postprocess: dict[str, float] = {"min_score": 0.05, "max_findings": 300, "nms_iou": 0.5}
     training: dict[str, Any] = {}
-    """Facts: data and their terms, splits, seed, epochs, validation figures, parameters, gflops."""
+    """Facts: data and their terms, splits, seed, epochs, validation figures, parameters, gflops, and
+    `precisions`: what each of them lost on validation images (training/precisions.py)."""
     files: dict[str, str]
     """Relative path -> hex SHA-256 of every other file."""
 
@@ -126,9 +135,8 @@ class Bundle:
     def path(self, relative: str) -> Path:
         """A file of the bundle; BundleError if this bundle does not carry it."""
         if relative not in self.manifest.files:
-            raise BundleError(
-                f"{self.folder}: carries no {relative}; `inspector train --resume` exports it again"
-            )
+            remedy = _REMEDIES.get(relative, "`inspector train --resume` exports it again")
+            raise BundleError(f"{self.folder}: carries no {relative}; {remedy.format(folder=self.folder)}")
         return self.folder / relative
 
     def check(self, recipe: Recipe) -> None:

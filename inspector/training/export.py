@@ -1,25 +1,30 @@
 """Weights to a sealed bundle: safetensors for torch, an OpenVINO export for CPU workers, and the parity gate.
 
-No bundle leaves here whose export says anything else than the network it was made from.
+No bundle leaves here whose export says anything else than the network it was made from: on random images in
+this file, on validation images in precisions.py, which also adds INT8.
 """
 
 from __future__ import annotations
 
+import copy
 import shutil
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
+from inspector.engines.openvino_runtime import ov
+from inspector.engines.torch_engine import load_network
 from inspector.errors import BundleError
 from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
 from inspector.models.detector import Detector
@@ -54,35 +59,51 @@ def export(
 
     Raises BundleError when the export and the network disagree.
     """
+    network = network.float().cpu().eval()
+    channels = int(architecture["in_channels"])
+    manifest = {
+        "name": name,
+        "version": version,
+        "created_at": datetime.now(UTC).replace(microsecond=0),
+        "classes": list(classes),
+        "image_level": list(image_level),
+        "input": {"channels": channels, **(rules or {}), "nominal": nominal},
+        "attention": {"source": MAP_SOURCE, "stride": MAP_STRIDE},
+        "architecture": dict(architecture),
+        "training": {**training, **size_of(network, channels, nominal)},
+    }
+    return _write(network, channels, folder, manifest)
+
+
+def export_again(bundle: Bundle, folder: Path) -> Bundle:
+    """The same weights and manifest with a fresh f32 export, in another folder.
+
+    Raises BundleError: weights that do not fit, or an export that says something else.
+    """
+    network = load_network(bundle).float().eval()
+    fields = bundle.manifest.model_dump(exclude={"files"})
+    return _write(network, bundle.manifest.input.channels, folder, fields)
+
+
+def _write(network: Detector, channels: int, folder: Path, manifest: Mapping[str, Any]) -> Bundle:
     fresh = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     (fresh / OPENVINO_XML).parent.mkdir(parents=True)
-    network = network.float().cpu().eval()
-    channels = int(architecture["in_channels"])
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, fresh / WEIGHTS)
     ov.save_model(to_openvino(network, channels), fresh / OPENVINO_XML, compress_to_fp16=False)
     check_parity(network, fresh / OPENVINO_XML, channels)
-    write_manifest(
-        fresh,
-        {
-            "name": name,
-            "version": version,
-            "created_at": datetime.now(UTC).replace(microsecond=0),
-            "classes": list(classes),
-            "image_level": list(image_level),
-            "input": {"channels": channels, **(rules or {}), "nominal": nominal},
-            "attention": {"source": MAP_SOURCE, "stride": MAP_STRIDE},
-            "architecture": dict(architecture),
-            "training": {**training, **size_of(network, channels, nominal)},
-        },
-    )
+    write_manifest(fresh, manifest)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
     return Bundle.load(folder)
 
 
 def to_openvino(network: nn.Module, channels: int) -> Any:
-    """An ov.Model for any batch and any size; its outputs are named as the fields of RawOutput."""
+    """An ov.Model for any batch and any size; its outputs are named as the fields of RawOutput.
+
+    Its operations are named after the modules that they come from, as in `__module.neck.p3.spatial.conv/...`.
+    """
+    network = folded(network)
     with warnings.catch_warnings():
         # OpenVINO's converter traces the network, which torch calls deprecated, and warns of shapes that
         # the trace records; both are what is wanted here.
@@ -94,6 +115,18 @@ def to_openvino(network: nn.Module, channels: int) -> Any:
     for output, name in zip(model.outputs, OUTPUT_NAMES, strict=True):
         output.get_tensor().set_names({name})
     return model
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy with every batch norm inside the convolution before it. OpenVINO would do the same, but the
+    convolutions would lose their names, by which quantisation tells gates from the rest."""
+    network = copy.deepcopy(network).eval()
+    for module in network.modules():
+        for (name, before), (norm_name, norm) in pairwise(list(module.named_children())):
+            if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                setattr(module, name, fuse_conv_bn_eval(before, norm))
+                setattr(module, norm_name, nn.Identity())
+    return network
 
 
 @torch.no_grad()

@@ -48,13 +48,18 @@ def validate(pipeline: Pipeline, data: Dataset, advance: Callable[[int], None]) 
 
     `advance` is told how many images were done.
     """
-    seen = _predictions(pipeline, chain(_boards(data), _as_they_are(data)), advance)
+    seen = _predictions(pipeline, questions(data), advance)
     defective, single, good = _cases(seen, data.classes, UNJUDGED)
     if not good or not defective:
         return None
     thresholds = Thresholds(classes=choose([*defective, *single], good, data.classes))
     judged = _cases(seen, data.classes, UNJUDGED.model_copy(update={"thresholds": thresholds}))
     return Validation(thresholds, {"images": len(data), "image": score(*judged).model_dump(mode="json")})
+
+
+def questions(data: Dataset) -> Iterator[_Question]:
+    """All that `validate` asks: the evaluation boards, then the images that give none."""
+    return chain(_boards(data), _as_they_are(data))
 
 
 def _boards(data: Dataset) -> Iterator[_Question]:

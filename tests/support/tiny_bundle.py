@@ -6,18 +6,20 @@ score on every image. Verdicts mean nothing; everything around them is real.
 
 from __future__ import annotations
 
-import warnings
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import openvino as ov
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
+from inspector.engines.openvino_runtime import ov
+from inspector.models.bundle import OPENVINO_INT8_XML, OPENVINO_XML, WEIGHTS, Bundle, write_manifest
 from inspector.models.registry import build
+from inspector.training.export import to_openvino
+from inspector.training.quantise import kept_by_name, quantise
 
 CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 
@@ -35,8 +37,18 @@ def make(folder: Path, *, channels: int = 1, name: str = "tiny", nominal: int = 
     network = _network(architecture, seed)
     (folder / "openvino").mkdir(parents=True)
     save_file(network.state_dict(), folder / WEIGHTS)
-    ov.save_model(_converted(network, channels), folder / OPENVINO_XML, compress_to_fp16=False)
+    ov.save_model(to_openvino(network, channels), folder / OPENVINO_XML, compress_to_fp16=False)
     return write_manifest(folder, _fields(architecture, name, nominal))
+
+
+def with_int8(bundle: Bundle, folder: Path) -> Bundle:
+    """A copy in `folder` that carries INT8 too, calibrated on noise."""
+    shutil.copytree(bundle.folder, folder)
+    model = ov.Core().read_model(bundle.path(OPENVINO_XML))
+    noise = [np.random.default_rng(seed).random((1, 1, 64, 64), np.float32) for seed in range(2)]
+    kept = kept_by_name(build(bundle.manifest.architecture))
+    ov.save_model(quantise(model, noise, kept), folder / OPENVINO_INT8_XML, compress_to_fp16=False)
+    return write_manifest(folder, bundle.manifest.model_dump(exclude={"files"}))
 
 
 def _network(architecture: dict[str, object], seed: int) -> nn.Module:
@@ -52,15 +64,6 @@ def _network(architecture: dict[str, object], seed: int) -> nn.Module:
             if isinstance(module, nn.BatchNorm2d):
                 nn.init.uniform_(module.weight, 0.5, 1.5)  # a fresh spatial gate is 0.5 everywhere
     return network
-
-
-def _converted(network: nn.Module, channels: int) -> Any:
-    with warnings.catch_warnings():
-        # OpenVINO's converter traces, and torch calls tracing deprecated.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return ov.convert_model(
-            network, example_input=torch.zeros(1, channels, 64, 64), input=[-1, channels, -1, -1]
-        )
 
 
 def _fields(architecture: dict[str, object], name: str, nominal: int) -> dict[str, object]:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from inspector.data.dataset import Image
 from inspector.evaluation import matching
 from inspector.evaluation.evaluate import Evaluation
 from inspector.evaluation.page.drawings import Box, close_up, whole
 from inspector.evaluation.page.pieces import between, note, percent, section, table
 from inspector.evaluation.predictions import Case
-from inspector.imaging.overlay import encode_png
+from inspector.imaging.levels import displayable
+from inspector.imaging.overlay import Image, encode_png
 
 LEGEND = "where the network looks (trained on defect regions); the boxes decide"
 
@@ -39,10 +39,13 @@ class Pictures:
         self._evaluation = evaluation
 
     def close_up(self, name: str, case: Case, box: Box, caption: str) -> str:
-        return self._figure(name, close_up(self._evaluation.pixels.of(case), case, box), caption)
+        return self._figure(name, close_up(self._shown(case), case, box), caption)
 
     def whole(self, name: str, case: Case, caption: str) -> str:
-        return self._figure(name, whole(self._evaluation.pixels.of(case), case), caption)
+        return self._figure(name, whole(self._shown(case), case), caption)
+
+    def _shown(self, case: Case) -> Image:
+        return displayable(self._evaluation.pixels.of(case))
 
     def _figure(self, name: str, picture: Image, caption: str) -> str:
         (self._folder / f"{name}.png").write_bytes(encode_png(picture))

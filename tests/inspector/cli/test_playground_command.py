@@ -18,6 +18,7 @@ with warnings.catch_warnings():
 from inspector.cli.stack.ports import prefer
 from inspector.data.synthetic import board
 from inspector.errors import SettingsError
+from inspector.imaging.levels import displayable
 from inspector.studies import page
 from inspector.studies.channels import Examiner
 from tests.support.tiny_bundle import make
@@ -31,7 +32,7 @@ def examiners(tmp_path_factory: pytest.TempPathFactory) -> list[Examiner]:
 
 def test_an_image_gets_its_page_and_no_image_the_hint(examiners: list[Examiner]) -> None:
     assert playground_command.shown(examiners, None, 0.5) == page.EMPTY
-    html = playground_command.shown(examiners, board(1, size=(128, 128)).image, 0.5)
+    html = playground_command.shown(examiners, displayable(board(1, size=(128, 128)).image), 0.5)
     assert html.count('<section class="model">') == 1
 
 

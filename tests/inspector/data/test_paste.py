@@ -21,7 +21,7 @@ DEFECT = sample([[40, 30, 60, 40]])
 
 def source(level: int = 120, channels: int = 1, depth: type = np.uint8) -> Image:
     """Grey, with one black defect."""
-    image = np.full((80, 100) if channels == 1 else (80, 100, 3), level, depth)
+    image: Image = np.full((80, 100) if channels == 1 else (80, 100, 3), level, depth)
     image[30:40, 40:60] = 0
     return image
 

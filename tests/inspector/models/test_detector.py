@@ -8,6 +8,7 @@ import torch
 from inspector.errors import BundleError
 from inspector.models.cbam import AttentionKind
 from inspector.models.detector import Detector, Placement
+from inspector.models.head import BINS, expected_distances
 from inspector.models.registry import build
 
 
@@ -38,6 +39,19 @@ def test_boxes_are_in_pixels_around_their_anchor_point() -> None:
     assert inside.all()
     assert raw.points[0].tolist() == [4.0, 4.0]
     assert raw.points[64].tolist() == [8.0, 8.0]  # the first of stride 16
+
+
+def test_expected_distances_are_the_means_of_a_softmax() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 5, 4 * BINS) * 8
+    wanted = (logits.reshape(2, 5, 4, BINS).softmax(3) * torch.arange(BINS)).sum(3)
+    torch.testing.assert_close(expected_distances(logits), wanted)
+    # Also where an exponential would not be a number.
+    far = torch.cat([torch.full((1, 1, 32), 1000.0), torch.full((1, 1, 32), -1000.0)], 2).requires_grad_()
+    mean = expected_distances(far)
+    torch.testing.assert_close(mean, torch.full((1, 1, 4), (BINS - 1) / 2))
+    (slope,) = torch.autograd.grad(mean.sum(), far)
+    assert torch.isfinite(slope).all()
 
 
 def test_an_image_that_looks_good_as_a_whole_has_no_high_score() -> None:
