@@ -73,26 +73,30 @@ def passed(evaluation: Evaluation, pictures: Pictures) -> list[str]:
 
 
 def worst(evaluation: Evaluation, pictures: Pictures) -> list[str]:
-    material = evaluation.material
-    missed = matching.misses(material.posted)
+    material, report = evaluation.material, evaluation.report
     good = matching.false_alarms(material.boards.get("good", ()))
+    on_good = section(
+        f"The worst false alarms on good parts: {len(good)}",
+        *_gallery(
+            [_alarm(pictures, f"overkill-{number}", one) for number, one in enumerate(good[:WORST], 1)],
+            "There was none.",
+        ),
+    )
+    if report.labelled and not report.defects:
+        # "No defect was missed" would be true and mislead: none has a box.
+        return [on_good]
+    missed = matching.misses(material.posted)
     # A good board that is an image of its own stands in both lists.
     other = matching.false_alarms([case for case in material.posted if len(case.truth_boxes)])
     return [
         section(
-            f"The worst misses: {len(missed)} of {evaluation.report.defects} defects",
+            f"The worst misses: {len(missed)} of {report.defects} defects",
             *_gallery(
                 [_miss(pictures, number, one) for number, one in enumerate(missed[:WORST], 1)],
                 "No defect was missed.",
             ),
         ),
-        section(
-            f"The worst false alarms on good parts: {len(good)}",
-            *_gallery(
-                [_alarm(pictures, f"overkill-{number}", one) for number, one in enumerate(good[:WORST], 1)],
-                "There was none.",
-            ),
-        ),
+        on_good,
         section(
             f"The worst false alarms on bad parts: {len(other)}",
             *_gallery(
