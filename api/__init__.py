@@ -1,6 +1,7 @@
 """The gateway: takes images in over HTTP, shows results. Light: no torch, numpy, OpenCV or OpenVINO.
 
 __main__.py   `python -m api`: options, ports, signals
+guard.py      what one client may hold of the server: deadlines and limits of each connection
 server.py     the HTTP server, and how it stops
 app.py        create_app(settings): resources opened in the lifespan into a typed state
 settings.py   every setting, with its unit and its reason
@@ -8,9 +9,12 @@ state.py      what is open while the process runs
 gateway.py    all request logic: validate, admit, publish, await the outcome
 intake.py     how many bytes may be on their way in at a time
 body.py       the request body: a stream with a cap, hashed as it comes
+access.py     which route needs which role, said at the route
+keyring.py    who holds a request: the API keys in force, re-read when their file changes
 parameters.py query parameters and headers: every rule about what a client may write
 envelope.py   the answer's bytes; the worker's result goes in unparsed
 hub.py        ONE reader of results for the process -> waiting requests and live viewers
+promptly.py   a queue that hangs is told within a second
 expiry.py     expires accepted images that no worker starts in time
 problems.py   the ONE place that turns errors into RFC 9457 problem documents
 metrics.py    every Prometheus metric of the gateway

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from api import logs
+from api import guard, keyring, logs
 from api import settings as configuration
 from api.app import create_app, new_metrics
 from api.metrics import Metrics
@@ -42,14 +42,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def serve(settings: Settings) -> None:
-    """Until a signal comes. Raises SettingsError when a port cannot be had, RecipeError."""
+    """Until a signal comes. Raises RecipeError, SettingsError: a port that cannot be had, keys that are
+    missing or broken."""
+    settings = settings.model_copy(update={"max_connections": guard.files_for(settings.max_connections)})
     metrics = new_metrics(settings)
     app = create_app(settings, metrics)
     with (
         _bound(settings.host, settings.port, "port") as listener,
         _served(metrics, settings.metrics_host, settings.metrics_port) as metrics_port,
     ):
+        address = listener.getsockname()[0]
+        keyring.check_exposure(address, settings)
         log.info("listening on http://%s:%d", settings.host, listener.getsockname()[1])
+        log.info("access: %s", _access(settings))
+        log.info("connections: %d at most", settings.max_connections)
         log.info("metrics on http://%s:%d/metrics", settings.metrics_host, metrics_port)
         Server(app, listener, settings).serve_until_signal()
 
@@ -76,6 +82,12 @@ def _taken(name: str, host: str, port: int, error: OSError) -> SettingsError:
     return SettingsError(f"{name}: cannot listen on {host}:{port}: {error.strerror}.")
 
 
+def _access(settings: Settings) -> str:
+    if settings.keys_file is None:
+        return "OPEN, no keys: whoever is on this machine may post and read"
+    return f"by the API keys of {settings.keys_file}"
+
+
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Before the server listens, and once it has ended: a stop that was asked for is no failure."""
     sys.exit(0)
@@ -88,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m api --port 8000 --metrics-port 9100 --redis-url redis://127.0.0.1:6379/0",
     )
     fields = Settings.model_fields
-    for name in ("host", "metrics_host", "redis_url", "recipes_dir", "lines"):
+    for name in ("host", "metrics_host", "redis_url", "keys_file", "recipes_dir", "lines"):
         parser.add_argument(f"--{name.replace('_', '-')}", help=fields[name].description)
     for name in ("port", "metrics_port"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, help=fields[name].description)

@@ -11,9 +11,11 @@ from starlette.responses import Response
 
 from api import background, openapi, problems, security
 from api.dashboard.routes import router as dashboard
-from api.expiry import Expiry
+from api.expiry import expire_overdue
 from api.gateway import Gateway
+from api.guard import Crowd, Limits
 from api.hub import Hub
+from api.keyring import Keyring
 from api.metrics import Metrics
 from api.routes import events, health, inspections, reference, status
 from api.settings import Settings
@@ -26,11 +28,12 @@ from inspector.queue import connect
 def create_app(
     settings: Settings, metrics: Metrics | None = None, open_queue: Connect | None = None
 ) -> FastAPI:
-    """The application. Reads the recipes at once: RecipeError before anything listens.
+    """The application. Reads recipes and keys at once: RecipeError, SettingsError before anything listens.
 
     `metrics` is given by whoever serves them; `open_queue` replaces the queue on settings.redis_url.
     """
     recipes = RecipeBook.read(settings.recipes_dir)
+    keyring = Keyring(settings.keys_file)
     app = FastAPI(
         title="Inspector",
         version=__version__,
@@ -39,13 +42,18 @@ def create_app(
             _opened,
             settings=settings,
             recipes=recipes,
+            keyring=keyring,
             metrics=metrics or new_metrics(settings),
             open_queue=open_queue or _on_redis,
         ),
         # The usual pages load their scripts from the internet; routes/reference.py works without.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         default_response_class=Response,
+    )
+    app.state.crowd = Crowd(
+        Limits(settings.head_timeout_s, settings.max_connections, settings.max_waiting_per_address)
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
@@ -62,29 +70,41 @@ def new_metrics(settings: Settings) -> Metrics:
 
 def _on_redis(settings: Settings) -> Queue:
     url, budgets = settings.redis_url, settings.budgets
-    return Queue(connect.producer(url, budgets), connect.results(url), connect.admin(url))
+    shards = settings.shards
+    producer = connect.producer(url, budgets, settings.durability, settings.min_idle, shards)
+    return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
 
 
 @asynccontextmanager
 async def _opened(
-    app: FastAPI, *, settings: Settings, recipes: RecipeBook, metrics: Metrics, open_queue: Connect
+    app: FastAPI,
+    *,
+    settings: Settings,
+    recipes: RecipeBook,
+    keyring: Keyring,
+    metrics: Metrics,
+    open_queue: Connect,
 ) -> AsyncIterator[None]:
     queue = open_queue(settings)
-    expiry = Expiry(queue.producer)
     hub = Hub(
         queue.results,
         max_viewers=settings.max_viewers,
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
-        on_outcome=expiry.finished,
     )
-    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, expiry, metrics)
-    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway)
+    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics)
+    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring)
     refresh = partial(
-        background.refresh_metrics, queue.admin, hub, metrics, every_s=settings.status_refresh_s
+        background.refresh_metrics,
+        queue.admin,
+        hub,
+        app.state.crowd,
+        metrics,
+        every_s=settings.status_refresh_s,
     )
-    async with background.running(hub.run, refresh):
+    durable = partial(background.watch_durability, queue.admin, metrics, settings.durability)
+    expire = partial(expire_overdue, queue.producer, metrics)
+    async with background.running(hub.run, refresh, durable, expire, partial(keyring.watch, metrics)):
         yield
         hub.stop()
-    expiry.stop()
     await queue.aclose()

@@ -8,15 +8,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+from api.guard import Crowd
 from api.hub import Hub
 from api.metrics import Metrics
 from inspector.errors import QueueUnavailable
-from inspector.queue.base import Admin
+from inspector.queue.base import Admin, Durability
 
 log = logging.getLogger(__name__)
 
 RESTART_PAUSE = timedelta(seconds=1)
 """Before a loop that broke through a fault of ours runs again."""
+
+
+DURABILITY_EVERY = timedelta(seconds=60)
+"""Between two looks at the server's settings: people change them, and seldom."""
 
 
 @asynccontextmanager
@@ -41,12 +46,29 @@ async def _forever(loop: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(RESTART_PAUSE.total_seconds())
 
 
-async def refresh_metrics(admin: Admin, hub: Hub, metrics: Metrics, every_s: float) -> None:
-    """Look at queue and hub every `every_s` seconds, forever."""
+async def refresh_metrics(admin: Admin, hub: Hub, crowd: Crowd, metrics: Metrics, every_s: float) -> None:
+    """Look at queue, hub and connections every `every_s` seconds, forever."""
     while True:
         try:
             metrics.saw_queue(await admin.status())
         except QueueUnavailable:  # the hub's loop logs it; here it is a metric
             metrics.saw_queue(None)
         metrics.saw_hub(waiting=hub.waiting, viewing=hub.viewing, dropped=hub.dropped)
+        metrics.saw_crowd(connections=len(crowd), cut=crowd.cut)
         await asyncio.sleep(every_s)
+
+
+async def watch_durability(admin: Admin, metrics: Metrics, durability: Durability) -> None:
+    """Say, when it changes, that the server is not set to keep what this gateway promises. Forever."""
+    said: str | None = None
+    while True:
+        try:
+            shortfall = await admin.shortfall(durability)
+        except QueueUnavailable:  # as above; asked again soon, since it may come back with other settings
+            await asyncio.sleep(RESTART_PAUSE.total_seconds())
+            continue
+        metrics.saw_durability(shortfall)
+        if shortfall != said and shortfall is not None:
+            log.error("an acknowledged image can be lost: %s", shortfall)
+        said = shortfall
+        await asyncio.sleep(DURABILITY_EVERY.total_seconds())

@@ -10,7 +10,6 @@ What is refused is refused before `submit`; after it the image is accepted, and 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 from contextlib import nullcontext
@@ -20,23 +19,21 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 
 from api import body, envelope, parameters
-from api.expiry import Expiry
 from api.hub import Hub, Waiter
 from api.intake import Intake
+from api.keyring import Holder
 from api.metrics import Metrics
 from api.parameters import PartQuery
+from api.promptly import SLOWEST_BYTES_PER_S, promptly
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import Busy, InspectorError, QueueUnavailable
+from inspector.errors import InspectionNotFound, InspectorError
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
 from inspector.queue.base import Idempotency, Producer, Results, Snapshot
 
 log = logging.getLogger(__name__)
-
-LOOK_S = 1.0
-"""A look at the queue takes a millisecond; a camera is better told soon that the server hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +63,6 @@ class Gateway:
         producer: Producer,
         results: Results,
         hub: Hub,
-        expiry: Expiry,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
@@ -75,49 +71,70 @@ class Gateway:
         self._producer = producer
         self._results = results
         self._hub = hub
-        self._expiry = expiry
         self._metrics = metrics
 
-    async def accept(self, request: Request, query: PartQuery) -> Answer:
-        """Take one image in. Raises the BadInput that is wrong with it, IdempotencyConflict, Busy or
-        QueueUnavailable; then nothing was accepted, or (QueueUnavailable) the same key repeats it safely."""
+    async def accept(self, request: Request, query: PartQuery, holder: Holder) -> Answer:
+        """Take one image in. Raises NotAllowed, the BadInput that is wrong with it, IdempotencyConflict, Busy
+        or QueueUnavailable; then nothing was accepted, or (the last) the same key repeats it safely."""
         received_at = datetime.now(UTC)
+        holder.require(query.line)
         key = parameters.idempotency_key(request.headers)
         wait_s = parameters.wait_s(request.headers, self._settings.max_wait_s)
         job, image = await self._take(request, query, received_at)
-        idempotency = Idempotency(key, parameters.request_digest(query, job.image.sha256)) if key else None
+        idempotency = _idempotency(key, holder, parameters.request_digest(query, job.image.sha256))
         with self._hub.expecting(job.id) as waiter:
             with self._metrics.timed("submit"):
-                submission = await self._producer.submit(job, image, idempotency)
+                submission = await promptly(
+                    self._producer.submit(job, image, idempotency), more_s=len(image) / SLOWEST_BYTES_PER_S
+                )
             del image  # a wait may last a minute
             if submission.created:
                 self._metrics.received(query.line)
-                self._expiry.watch(job)
                 return await self._outcome(job.id, waiter, wait_s, look=wait_s is not None)
         with self._hub.expecting(submission.id) as waiter:
             return await self._outcome(submission.id, waiter, wait_s, look=True)
 
-    async def look_up(self, inspection_id: str, wait_s: int | None) -> Answer:
+    async def look_up(self, inspection_id: str, wait_s: int | None, holder: Holder) -> Answer:
         """What is known of an id, after a wait if it is not finished. Raises InspectionNotFound."""
         with self._hub.expecting(inspection_id) as waiter:
-            snapshot = await self._results.read(inspection_id)
+            snapshot = await promptly(self._results.read(inspection_id))
+            _require_sight(holder, snapshot)
             if snapshot.outcome is None and wait_s:
                 outcome = await waiter.outcome(wait_s)
                 if outcome is not None:
                     return _of_outcome(outcome, wait_s)
-                snapshot = await self._results.read(inspection_id)
+                snapshot = await promptly(self._results.read(inspection_id))
         return _of_snapshot(snapshot, wait_s)
+
+    async def image(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
+        """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
+        await self._sight_of(inspection_id, holder)
+        return await self._results.image(inspection_id)
+
+    async def attention(self, inspection_id: str, holder: Holder) -> bytes:
+        """The map as PNG. Raises InspectionNotFound, ImageGone."""
+        await self._sight_of(inspection_id, holder)
+        return await self._results.attention(inspection_id)
+
+    async def latest(self, limit: int, holder: Holder) -> list[Outcome]:
+        """Newest first. Of some lines only: those among the latest MAX_LATEST of all lines."""
+        looked_at = limit if holder.lines is None else parameters.MAX_LATEST
+        outcomes = await promptly(self._results.latest(looked_at))
+        return [outcome for outcome in outcomes if holder.sees(outcome.line)][:limit]
+
+    async def _sight_of(self, inspection_id: str, holder: Holder) -> None:
+        # For every holder: this is also where a server that hangs is noticed, before the bytes are asked for.
+        _require_sight(holder, await promptly(self._results.read(inspection_id)))
 
     async def _take(self, request: Request, query: PartQuery, received_at: datetime) -> tuple[Job, bytes]:
         """The job and its image, or the reason why not; what is cheap is looked at first."""
         settings = self._settings
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
-        await self._require_room(announced)
+        await self._require_room(query.line, announced)
         with self._metrics.timed("read"), self._intake.receiving() as came:
-            received = await body.read(
-                request, came, limit=settings.max_image_bytes, timeout_s=settings.body_timeout_s
-            )
+            patience = body.Patience(settings.body_timeout_s, settings.body_least_rate)
+            received = await body.read(request, came, limit=settings.max_image_bytes, patience=patience)
         head = header.sniff(received.data)
         header.check_pixels(head, settings.max_image_pixels)
         facts = ImageFacts(
@@ -130,15 +147,9 @@ class Gateway:
         said = query.model_dump(exclude={"recipe"})
         return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said), received.data
 
-    async def _require_room(self, image_bytes: int) -> None:
+    async def _require_room(self, line: str, image_bytes: int) -> None:
         """Raises Busy or QueueUnavailable while nothing has been read yet; submit decides."""
-        try:
-            async with asyncio.timeout(LOOK_S):
-                room = await self._producer.has_room(image_bytes)
-        except TimeoutError:
-            raise QueueUnavailable(f"the queue server did not answer within {LOOK_S:g} s") from None
-        if not room:
-            raise Busy("as many images as the budget allows are waiting")
+        await promptly(self._producer.require_room(line, image_bytes))
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; read once, wait, read once."""
@@ -160,11 +171,24 @@ class Gateway:
         """The state, if it can be read and is terminal. The image is accepted: an error now must not tell the
         camera otherwise, it just learns the outcome later."""
         try:
-            snapshot = await self._results.read(inspection_id)
+            snapshot = await promptly(self._results.read(inspection_id))
         except InspectorError as error:
             log.warning("%s is accepted; its state cannot be read now: %s", inspection_id, error)
             return None
         return snapshot if snapshot.outcome is not None else None
+
+
+def _idempotency(key: str | None, holder: Holder, digest: str) -> Idempotency | None:
+    """A client's key as its owner's: the same word of two owners is two keys."""
+    if key is None:
+        return None
+    return Idempotency(f"{holder.owner}\n{key}" if holder.owner else key, digest)
+
+
+def _require_sight(holder: Holder, snapshot: Snapshot) -> None:
+    """Raises InspectionNotFound: of another line's images one learns not even that they are there."""
+    if not holder.sees(snapshot.line):
+        raise InspectionNotFound(f"no inspection {snapshot.id!r} is known on the lines of this key")
 
 
 def _of_outcome(outcome: Outcome, wait_s: int | None) -> Answer:

@@ -53,7 +53,9 @@ class Waiter:
 class Viewer:
     """One live stream: an iterator of server-sent events, as bytes. Ends when it lags too far behind."""
 
-    def __init__(self, buffer: int, keep_alive_s: float) -> None:
+    def __init__(self, buffer: int, keep_alive_s: float, sees: Callable[[str], bool]) -> None:
+        """`sees` tells of a line whether this viewer may see it."""
+        self.sees = sees
         self._events: asyncio.Queue[bytes | None] = asyncio.Queue(buffer)
         self._keep_alive_s = keep_alive_s
         self._ended = False
@@ -94,10 +96,8 @@ class Hub:
         max_viewers: int,
         viewer_buffer: int,
         keep_alive_s: float,
-        on_outcome: Callable[[str], None],
     ) -> None:
         self._results = results
-        self._on_outcome = on_outcome
         self._max_viewers = max_viewers
         self._viewer_buffer = viewer_buffer
         self._keep_alive_s = keep_alive_s
@@ -105,7 +105,8 @@ class Hub:
         self._viewers: set[Viewer] = set()
         self._open: set[Viewer] = set()
         """Those of `_viewers` and the ended ones whose client has not read the rest yet: both hold memory."""
-        self._remembered: deque[tuple[str, bytes]] = deque(maxlen=REMEMBERED)
+        self._remembered: deque[tuple[str, str, bytes]] = deque(maxlen=REMEMBERED)
+        """Cursor, line, event."""
         self._cursor = "$"
         self._stopping = False
         self.dropped = 0
@@ -154,15 +155,16 @@ class Hub:
             if not self._waiters[inspection_id]:
                 del self._waiters[inspection_id]
 
-    def watch(self, after: str | None = None) -> Viewer:
-        """A new live stream, from now on, or behind the event `after` as far as it is remembered.
+    def watch(self, sees: Callable[[str], bool], after: str | None = None) -> Viewer:
+        """A new live stream of the lines that `sees` is true for, from now on, or behind the event `after` as
+        far as it is remembered.
 
         Hand it to `leave` in the end. Raises Busy when there are too many.
         """
         if self.viewing >= self._max_viewers:
             raise Busy(f"{self._max_viewers} live streams are open already", retry_after_s=5)
-        viewer = Viewer(self._viewer_buffer, self._keep_alive_s)
-        for event in self._behind(after):
+        viewer = Viewer(self._viewer_buffer, self._keep_alive_s, sees)
+        for event in self._behind(after, sees):
             viewer.offer(event)
         if self._stopping:
             viewer.end()
@@ -183,19 +185,20 @@ class Hub:
     def _announce(self, announcement: Announcement) -> None:
         for waiter in self._waiters.get(announcement.outcome.id, ()):
             waiter.tell(announcement.outcome)
-        self._on_outcome(announcement.outcome.id)
         event = envelope.event(announcement)
-        self._remembered.append((announcement.cursor, event))
-        for viewer in [viewer for viewer in self._viewers if not viewer.offer(event)]:
+        line = announcement.outcome.line
+        self._remembered.append((announcement.cursor, line, event))
+        watching = [viewer for viewer in self._viewers if viewer.sees(line)]
+        for viewer in [viewer for viewer in watching if not viewer.offer(event)]:
             self._viewers.discard(viewer)
             self.dropped += 1
 
-    def _behind(self, after: str | None) -> list[bytes]:
-        cursors = [cursor for cursor, _ in self._remembered]
+    def _behind(self, after: str | None, sees: Callable[[str], bool]) -> list[bytes]:
+        cursors = [cursor for cursor, _, _ in self._remembered]
         if after not in cursors:
             return []
-        missed = [event for _, event in self._remembered][cursors.index(after) + 1 :]
-        return missed[-self._viewer_buffer :]
+        later = list(self._remembered)[cursors.index(after) + 1 :]
+        return [event for _, line, event in later if sees(line)][-self._viewer_buffer :]
 
     async def _catch_up(self) -> None:
         """After a break with no cursor yet, outcomes may have passed unseen: look for those awaited."""

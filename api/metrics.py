@@ -45,6 +45,12 @@ class Metrics:
             ["reason"],
             registry=self.registry,
         )
+        self._expired = Counter(
+            "inspector_gateway_expired_total",
+            "Images that the gateway expired: their deadline passed in no worker's hands.",
+            ["line"],
+            registry=self.registry,
+        )
         self._seconds = Histogram(
             "inspector_gateway_seconds",
             "Time that an image spends in the gateway, by stage (read, submit, wait).",
@@ -58,16 +64,34 @@ class Metrics:
             "inspector_gateway_viewers_dropped",
             "Live streams ended since the start because they lagged behind.",
         )
+        self._connections = self._gauge("inspector_gateway_connections", "Connections that are open.")
+        self._cut = self._gauge(
+            "inspector_gateway_connections_cut",
+            "Connections ended since the start to make room: they waited longest for a whole request.",
+        )
         self._up = self._gauge("inspector_queue_up", "1 when the queue answered last time, else 0.")
+        self._durable = self._gauge(
+            "inspector_queue_durable",
+            "0 when the queue server is not set to the durability that is promised.",
+        )
         self._depth = self._gauge("inspector_queue_depth", "Images waiting and in flight.")
         self._in_flight = self._gauge("inspector_queue_in_flight", "Images in the hands of a worker.")
         self._bytes = self._gauge("inspector_queue_bytes", "Bytes of accepted, unfinished images.")
+        self._known = self._gauge(
+            "inspector_queue_known_bytes", "What is known of finished ids; counted in the byte budget too."
+        )
         self._recent = self._gauge("inspector_queue_recent_bytes", "Bytes of finished images still shown.")
         self._age = self._gauge(
             "inspector_queue_oldest_age_seconds", "Age of the oldest unfinished image; 0 without one."
         )
-        self._dead = self._gauge("inspector_queue_dead_letters", "Images in the dead-letter stream.")
+        self._dead = self._gauge(
+            "inspector_queue_dead_letters", "Dead letters: see `inspector dead-letters list`."
+        )
         self._workers = self._gauge("inspector_workers", "Workers that reported within the last 15 s.")
+        self._keys_sound = self._gauge(
+            "inspector_gateway_keys_sound",
+            "1 while the key file could be read as it is; 0: it is broken, and older keys are in force.",
+        )
         self._label_all(reasons)
         # They register themselves.
         ProcessCollector(registry=self.registry)
@@ -76,6 +100,9 @@ class Metrics:
 
     def received(self, line: str) -> None:
         self._received.labels(line if line in self._lines else OTHER).inc()
+
+    def expired(self, line: str) -> None:
+        self._expired.labels(line if line in self._lines else OTHER).inc()
 
     def refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()
@@ -94,6 +121,7 @@ class Metrics:
             (self._depth, "depth"),
             (self._in_flight, "in_flight"),
             (self._bytes, "bytes"),
+            (self._known, "known_bytes"),
             (self._recent, "recent_bytes"),
             (self._age, "oldest_age_s"),
             (self._dead, "dead_letters"),
@@ -101,10 +129,20 @@ class Metrics:
             gauge.set(math.nan if status is None else getattr(status, name))
         self._workers.set(math.nan if status is None else len(status.workers))
 
+    def saw_durability(self, shortfall: str | None) -> None:
+        self._durable.set(0 if shortfall else 1)
+
     def saw_hub(self, *, waiting: int, viewing: int, dropped: int) -> None:
         self._waiters.set(waiting)
         self._viewers.set(viewing)
         self._viewers_dropped.set(dropped)
+
+    def saw_crowd(self, *, connections: int, cut: int) -> None:
+        self._connections.set(connections)
+        self._cut.set(cut)
+
+    def saw_keys(self, *, sound: bool) -> None:
+        self._keys_sound.set(sound)
 
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[int]:
@@ -124,6 +162,7 @@ class Metrics:
         """A counter that exists from the start lets rate() see its first increment."""
         for line in (*self._lines, OTHER):
             self._received.labels(line)
+            self._expired.labels(line)
         for reason in reasons:
             self._refused.labels(reason)
         for stage in STAGES:

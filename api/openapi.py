@@ -11,8 +11,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from api import problems, schemas
+from api import access, problems, schemas
 from api.parameters import MEDIA_TYPES
+from inspector.access.roles import Role
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -65,7 +66,12 @@ _APPLIED = {
         "schema": {"type": "string", "example": "wait=10"},
     }
 }
-_RETRY = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+_CHALLENGE = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
+_PROBLEM_HEADERS: Mapping[int, dict[str, Any]] = {
+    401: _CHALLENGE,
+    403: _CHALLENGE,
+    503: {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}},
+}
 
 
 def responses(models: Mapping[int, type[BaseModel]], *refusals: int, waits: bool = False) -> Responses:
@@ -98,7 +104,7 @@ def _problems(statuses: Iterable[int]) -> Responses:
         status: {
             "description": _describe(status),
             "content": content,
-            **({"headers": _RETRY} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}),
+            **({"headers": headers} if (headers := _PROBLEM_HEADERS.get(status)) else {}),
         }
         for status in statuses
     }
@@ -123,8 +129,29 @@ def _document(app: FastAPI) -> dict[str, Any]:
         components = document.setdefault("components", {}).setdefault("schemas", {})
         components["Problem"] = schemas.Problem.model_json_schema()
         _drop_default_validation_error(document, components)
+        _say_who_may(app, document)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _say_who_may(app: FastAPI, document: dict[str, Any]) -> None:
+    """The roles of each operation, from the routes themselves."""
+    document["components"]["securitySchemes"] = {
+        "apiKey": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key of `inspector keys add`; an open gateway (loopback, no keys) needs none.",
+        }
+    }
+    for (method, path), roles in access.roles_by_route(app).items():
+        operation = document["paths"].get(path, {}).get(method.lower())
+        if operation is None:
+            continue
+        operation["x-roles"] = [role.value for role in Role if role in (roles or ())]
+        if roles:
+            operation["security"] = [{"apiKey": []}]
+            for status, problem in _problems((401, 403)).items():
+                operation["responses"][str(status)] = problem
 
 
 def _drop_default_validation_error(document: dict[str, Any], components: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from inspector.errors import InspectionNotFound, InvalidParameter
+from inspector.messages.job import Priority
 from inspector.messages.names import LABEL_RULE, NAME_RULE, Label, Name
 
 MAX_DEADLINE_MS = 86_400_000
@@ -81,6 +82,9 @@ class PartQuery(BaseModel):
         ge=1,
         le=MAX_DEADLINE_MS,
         description="Milliseconds after receipt for which a verdict is of use; not started by then: expired.",
+    )
+    priority: Priority = Field(
+        "live", description="reinspection: an image of before, which waits until no live one does."
     )
     simulated: Annotated[bool, BeforeValidator(_boolean)] = Field(
         False, description="The image was not taken of a part: a demonstration, a test."
@@ -190,5 +194,7 @@ def content_length(headers: Headers) -> int | None:
 
 def request_digest(query: PartQuery, image_sha256: str) -> str:
     """Hex SHA-256 over all that must be alike when an Idempotency-Key is used again."""
-    canonical = json.dumps([image_sha256, query.model_dump(mode="json")], sort_keys=True)
+    # Without what an older gateway did not know: its digests count on.
+    usual = {"priority"} if query.priority == "live" else set()
+    canonical = json.dumps([image_sha256, query.model_dump(mode="json", exclude=usual)], sort_keys=True)
     return sha256(canonical.encode()).hexdigest()

@@ -36,21 +36,32 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
     errors.WrongLevels: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TooManyPixels: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.SlowBody: HTTPStatus.REQUEST_TIMEOUT,
     errors.LengthMismatch: HTTPStatus.BAD_REQUEST,
     errors.DigestMismatch: HTTPStatus.BAD_REQUEST,
     errors.InvalidParameter: HTTPStatus.BAD_REQUEST,
     errors.UnknownRecipe: HTTPStatus.BAD_REQUEST,
     errors.BadInput: HTTPStatus.BAD_REQUEST,
+    errors.KeyRequired: HTTPStatus.UNAUTHORIZED,
+    errors.NotAllowed: HTTPStatus.FORBIDDEN,
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InspectionNotFound: HTTPStatus.NOT_FOUND,
     errors.ImageGone: HTTPStatus.GONE,
+    errors.LineBusy: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.QueueUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every error that a request can meet. The rest of the tree is a fault of ours: 500."""
 
+COME_AGAIN = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+"""With Retry-After: nothing is wrong with the request."""
+
 QUEUE_RETRY_S = 1
 """Retry-After when the queue does not answer: it is back, or failed over, within seconds."""
+
+
+_CHALLENGE = 'Bearer realm="inspector"'
+"""RFC 6750, 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +127,13 @@ async def _inspector_error(request: Request, error: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(error, errors.InvalidParameter):
         extra["parameter"] = error.name
-    if isinstance(error, errors.LengthMismatch):
+    if isinstance(error, errors.KeyRequired):
+        headers["WWW-Authenticate"] = _CHALLENGE + (', error="invalid_token"' if error.sent else "")
+    if isinstance(error, errors.NotAllowed):
+        headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="insufficient_scope"'
+    if isinstance(error, errors.LengthMismatch | errors.SlowBody):
         headers["Connection"] = "close"  # the rest of the body may come later, and would read as a request
-    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if problem.status in COME_AGAIN:
         seconds = error.retry_after_s if isinstance(error, errors.Busy) else QUEUE_RETRY_S
         extra["retry_after_ms"] = seconds * 1000
         headers["Retry-After"] = str(seconds)

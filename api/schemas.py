@@ -72,6 +72,7 @@ class QueueStatus(Closed):
     depth: int = Field(description="Images waiting and in flight.")
     in_flight: int
     bytes: int
+    known_bytes: int = Field(description="What finished ids cost; counted in the byte budget too.")
     recent_bytes: int
     oldest_age_s: float
     dead_letters: int

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from inspector.decision.recipes import SHIPPED
 from inspector.errors import SettingsError
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets
+from inspector.queue.base import DEFAULT_BUDGETS, Budgets, Durability
 from inspector.queue.settings import Port, QueueSettings
 
 
@@ -20,6 +20,16 @@ class Settings(QueueSettings):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: Port = Field(8000, description="Port of the API and the page; 0 takes a free one.")
     metrics_port: Port = Field(9100, description="Port of /metrics; 0 takes a free one.")
+    keys_file: Path | None = Field(
+        None,
+        description="File of API keys (`inspector keys`), read again when it changes. Without one the "
+        "gateway is open, and listens on loopback only.",
+    )
+    behind_proxy: bool = Field(
+        False,
+        description="A proxy on this machine passes requests of others on: keys are then needed on loopback "
+        "too.",
+    )
     recipes_dir: Path = Field(SHIPPED, description="Folder of recipe files (TOML), read at start.")
 
     max_image_bytes: int = Field(32 << 20, gt=0, description="Largest image that is accepted, in bytes.")
@@ -27,8 +37,25 @@ class Settings(QueueSettings):
     max_intake_bytes: int = Field(
         1 << 30, gt=0, description="Bytes of all images that are being received at a time; beyond it is 503."
     )
+    head_timeout_s: float = Field(
+        10.0, gt=0, description="Seconds within which the head of a request must have come as a whole."
+    )
     body_timeout_s: float = Field(
         60.0, gt=0, description="Seconds within which a request body must have come as a whole."
+    )
+    body_least_rate: int = Field(
+        2_000,
+        gt=0,
+        description="Bytes a second that a body must come with on the average, after its first 10 s.",
+    )
+    max_connections: int = Field(
+        4_096, gt=0, description="Connections that are open at once, as far as the system has files for them."
+    )
+    max_waiting_per_address: int = Field(
+        256,
+        gt=0,
+        description="Connections of one address that wait without a whole request; one more ends the one "
+        "that waited longest.",
     )
     max_wait_s: int = Field(60, ge=0, description="Longest time, in seconds, that Prefer: wait= is granted.")
     max_viewers: int = Field(100, ge=1, description="Live streams (/v1/events) that are served at once.")
@@ -48,16 +75,40 @@ class Settings(QueueSettings):
         10.0, gt=0, description="Seconds that requests under way get to end when the gateway is stopped."
     )
 
+    durability: Durability = Field(
+        Durability.D2,
+        description="What an acknowledged image outlives: D1 a killed process, D2 a power cut, D3 the loss "
+        "of the primary. The server must be set to it; the gateway's log says where it is not.",
+    )
     queue_max_bytes: int = Field(
-        DEFAULT_BUDGETS.max_bytes, gt=0, description="Bytes of accepted, unfinished images; beyond it is 503."
+        DEFAULT_BUDGETS.max_bytes,
+        gt=0,
+        description="Bytes of accepted, unfinished images and of remembered ids; beyond it is 503.",
     )
     queue_max_depth: int = Field(
         DEFAULT_BUDGETS.max_depth, gt=0, description="Images waiting and in flight; beyond it is 503."
     )
 
+    line_max_bytes: int = Field(
+        DEFAULT_BUDGETS.line_max_bytes,
+        gt=0,
+        description="Bytes of one line's accepted, unfinished images; beyond it is 429.",
+    )
+    line_max_depth: int = Field(
+        DEFAULT_BUDGETS.line_max_depth,
+        gt=0,
+        description="One line's images waiting and in flight; beyond it is 429.",
+    )
+
     @property
     def budgets(self) -> Budgets:
-        return replace(super().budgets, max_bytes=self.queue_max_bytes, max_depth=self.queue_max_depth)
+        return replace(
+            super().budgets,
+            max_bytes=self.queue_max_bytes,
+            max_depth=self.queue_max_depth,
+            line_max_bytes=self.line_max_bytes,
+            line_max_depth=self.line_max_depth,
+        )
 
 
 def load(**given: Any) -> Settings:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from api.gateway import Gateway
 from api.hub import Hub
+from api.keyring import Keyring
 from api.metrics import Metrics
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
@@ -40,6 +41,7 @@ class Resources:
     hub: Hub
     metrics: Metrics
     gateway: Gateway
+    keyring: Keyring
 
 
 def resources_of(request: Request) -> Resources:

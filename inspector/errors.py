@@ -8,14 +8,19 @@ InspectorError
 │   ├── ImageTooLarge            more bytes than the limit
 │   ├── TooManyPixels            the header claims more pixels than the limit
 │   ├── WrongLevels              another bit depth or range of levels than the model was trained on
+│   ├── SlowBody                 the image did not come in time
 │   ├── LengthMismatch           Content-Length and the body disagree
 │   ├── DigestMismatch           Content-Digest and the body disagree
 │   ├── InvalidParameter         a query parameter or header that breaks its rule
 │   └── UnknownRecipe            no such recipe is loaded
+├── KeyRequired                  no API key, or none that is valid
+├── NotAllowed                   the API key is not for this
 ├── IdempotencyConflict          the key was used before for another image or other parameters
 ├── InspectionNotFound           no such id
+├── DeadLetterNotFound           no dead letter of that id
 ├── ImageGone                    the image (or map) has left the ring of recent ones
 ├── Busy                         over the byte or depth budget; says when to retry
+│   └── LineBusy                 over the line's own budget: the other lines go on
 ├── QueueUnavailable             Redis does not answer
 ├── DeadlineExpired              the part's deadline passed before the model ran
 ├── PoisonImage                  delivered too often without a result
@@ -86,6 +91,12 @@ class WrongLevels(BadInput):
     advice = "Set the camera's pixel format (Mono8, Mono12) as for the training images, or train on such."
 
 
+class SlowBody(BadInput):
+    code = "slow-body"
+    title = "The image did not come in time"
+    advice = "Send it again; look at the network if it comes often, or raise the setting body_timeout_s."
+
+
 class LengthMismatch(BadInput):
     code = "length-mismatch"
     title = "Content-Length and the body disagree"
@@ -116,6 +127,26 @@ class UnknownRecipe(BadInput):
     advice = "Name a recipe that GET /v1/status lists, or add its file to the recipes folder."
 
 
+class KeyRequired(InspectorError):
+    """`sent`: whether a key came at all."""
+
+    code = "key-required"
+    title = "A valid API key is required"
+    advice = "Send 'Authorization: Bearer KEY'; on the gateway's machine, `inspector keys add` makes a key."
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+class NotAllowed(InspectorError):
+    code = "not-allowed"
+    title = "The API key is not for this"
+    advice = (
+        "Use a key with the role and the line that detail names; docs/api.md says which route needs which."
+    )
+
+
 class IdempotencyConflict(InspectorError):
     code = "idempotency-conflict"
     title = "The Idempotency-Key was used before for another request"
@@ -126,6 +157,12 @@ class InspectionNotFound(InspectorError):
     code = "inspection-not-found"
     title = "No inspection of that id is known"
     advice = "Use the id that the gateway gave; finished inspections are forgotten after a day."
+
+
+class DeadLetterNotFound(InspectorError):
+    code = "dead-letter-not-found"
+    title = "No dead letter of that id is held"
+    advice = "See `inspector dead-letters list`; one that was requeued, dropped or pushed out is no more."
 
 
 class ImageGone(InspectorError):
@@ -146,6 +183,16 @@ class Busy(InspectorError):
         self.retry_after_s = retry_after_s
 
 
+class LineBusy(Busy):
+    """Over the line's own byte or depth budget."""
+
+    code = "line-busy"
+    title = "As many images of this line wait as one line may have waiting"
+    advice = (
+        "Send fewer a second; wait for the time that Retry-After says, then send the same with the same key."
+    )
+
+
 class QueueUnavailable(InspectorError):
     code = "queue-unavailable"
     title = "The queue does not answer"
@@ -161,7 +208,7 @@ class DeadlineExpired(InspectorError):
 class PoisonImage(InspectorError):
     code = "poison-image"
     title = "The image was delivered several times and never finished"
-    advice = "Treat the part as not accepted; its image and its record stand in the dead-letter stream."
+    advice = "Treat the part as not accepted; `inspector dead-letters show` has its image."
 
 
 class InspectionFailed(InspectorError):

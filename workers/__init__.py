@@ -5,6 +5,7 @@
     hands.py      what this worker holds, from taken to recorded; where the threads meet
     compute.py    reader threads that decode, and the one thread that runs the model
     batching.py   pure policy: how much to take, what makes a batch
+    memory.py     a limit of the process's own memory
     metrics.py    every Prometheus metric of a worker
     health.py     /healthz, /readyz, /metrics
     settings.py   every setting

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from inspector.engines.choose import choose
@@ -19,6 +19,7 @@ from inspector.errors import InspectorError
 from inspector.models.bundle import Bundle, resolve
 from inspector.queue import connect
 from inspector.queue.base import WorkerReport
+from workers import memory
 from workers.compute import Compute
 from workers.hands import Hands
 from workers.health import Health, HealthServer
@@ -32,13 +33,18 @@ log = logging.getLogger("workers")
 USAGE = "usage: python -m workers inspect [--help] [flags]"
 
 
-def main(arguments: Sequence[str]) -> int:
+Role = Callable[[Sequence[str]], bool]
+"""Runs with these flags; whether it ended well."""
+
+
+def main(arguments: Sequence[str], roles: Mapping[str, Role] | None = None) -> int:
+    roles = roles or ROLES
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if not arguments or arguments[0] not in ROLES:
-        sys.stderr.write(f"{USAGE}\nroles: {', '.join(ROLES)}\n")
+    if not arguments or arguments[0] not in roles:
+        sys.stderr.write(f"{USAGE}\nroles: {', '.join(roles)}\n")
         return 0 if arguments in (["--help"], ["-h"]) else 2
     try:
-        return 0 if ROLES[arguments[0]](arguments[1:]) else 1
+        return 0 if roles[arguments[0]](arguments[1:]) else 1
     except InspectorError as error:
         sys.stderr.write(f"error: {error}. {error.advice}\n")
         return 1
@@ -46,13 +52,14 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
-def inspect(flags: Sequence[str]) -> bool:
-    """Whether it ended well."""
+def inspect(flags: Sequence[str], load_pipeline: Callable[[InspectSettings], Pipeline] | None = None) -> bool:
+    """Whether it ended well. `load_pipeline` instead of the bundle on the engine that the settings name."""
     settings = load(flags)
     health = Health()
     server = HealthServer(health, settings.metrics_host, settings.metrics_port)
     health.say("loading the model")
-    pipeline = _pipeline(settings)
+    pipeline = (load_pipeline or _pipeline)(settings)
+    memory.limit(settings.memory_limit_mb)
     worker, compute = _worker(settings, pipeline, health)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _stop(worker.stop))
@@ -85,7 +92,9 @@ def _worker(settings: InspectSettings, pipeline: Pipeline, health: Health) -> tu
     compute = Compute(
         pipeline, hands, batch_size=settings.batch_size, readers=settings.readers, on_batch=metrics.batch
     )
-    consumer = connect.consumer(settings.redis_url, settings.name, settings.budgets, settings.min_idle)
+    consumer = connect.consumer(
+        settings.redis_url, settings.name, settings.budgets, settings.min_idle, settings.shards
+    )
     health.show(metrics.registry)
     pace = Pace(settings.batch_size, settings.min_idle, timedelta(seconds=settings.drain_s))
     report = _report(settings.name, pipeline)
@@ -110,7 +119,7 @@ def _stop(stop: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-ROLES: dict[str, Callable[[Sequence[str]], bool]] = {"inspect": inspect}
+ROLES: Mapping[str, Role] = {"inspect": inspect}
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from inspector.engines.conclude import outcome
-from inspector.errors import QueueUnavailable
+from inspector.errors import DeadlineExpired, QueueUnavailable
 from inspector.queue.base import Consumer, Delivery, FinishStatus, WorkerReport
 from workers.batching import room
 from workers.compute import Compute
@@ -140,10 +140,12 @@ class InspectWorker:
             log.warning("image %s: another worker has it now; this outcome is dropped", job.id)
             return
         self._inspected += 1
-        if held.result is None:
-            self._metrics.failed(job.line, held.error_code)
-        else:
+        if held.result is not None:
             self._metrics.recorded(held.result)
+        elif held.error_code == DeadlineExpired.code:
+            self._metrics.expired(job.line)
+        else:
+            self._metrics.failed(job.line, held.error_code)
 
     def _beat(self) -> None:
         mine = self._hands.renewable()

@@ -35,6 +35,7 @@ class Metrics:
         self._verdicts = self._counter("verdicts", "Images with a verdict.", "line", "verdict")
         self._findings = self._counter("findings", "Findings that made a part NG.", "line", "class")
         self._failed = self._counter("failed", "Images without a verdict, by error code.", "line", "code")
+        self._expired = self._counter("expired", "Images taken after their deadline.", "line")
         self._lost = self._counter("lost", "Outcomes dropped: another worker owned the image by then.")
         self._missed = self._counter("deadline_missed", "Images inspected, but too late.", "line")
         self._seconds = Histogram(
@@ -68,6 +69,9 @@ class Metrics:
         for stage in STAGES:
             self._seconds.labels(stage).observe(getattr(result.timings_ms, stage) / 1000)
 
+    def expired(self, line: str) -> None:
+        self._expired.labels(self._line(line)).inc()
+
     def failed(self, line: str, code: str) -> None:
         self._failed.labels(self._line(line), code).inc()
 
@@ -92,3 +96,4 @@ class Metrics:
             for name in names:
                 self._findings.labels(line, name)
             self._missed.labels(line)
+            self._expired.labels(line)

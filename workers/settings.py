@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from datetime import timedelta
 
 from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
@@ -16,7 +15,6 @@ from pydantic_settings import SettingsConfigDict
 from inspector.errors import SettingsError
 from inspector.imaging.opencv import MAX_PIXELS
 from inspector.messages.names import Name
-from inspector.queue.connect import MIN_IDLE
 from inspector.queue.settings import Port, QueueSettings
 
 
@@ -53,24 +51,20 @@ class InspectSettings(QueueSettings):
     )
     threads: int = Field(0, ge=0, description="CPU threads of the engine; 0 leaves it to the engine.")
     readers: int = Field(2, ge=1, le=64, description="Threads that decode images.")
+    memory_limit_mb: int = Field(
+        0,
+        ge=0,
+        description="Most memory that this worker may allocate, in MiB; an image that needs more fails. 0: "
+        "no limit of its own.",
+    )
     max_image_pixels: int = Field(MAX_PIXELS, gt=0, description="Most pixels that are decoded.")
 
-    min_idle_s: float = Field(
-        MIN_IDLE.total_seconds(),
-        gt=0,
-        description="Seconds without a heartbeat after which another worker takes an image over. "
-        "The same for all workers of a queue.",
-    )
     max_lease_s: float = Field(
         120.0, gt=0, description="Seconds that one run of the model may take before it counts as hung."
     )
     drain_s: float = Field(
         20.0, gt=0, description="Seconds to finish and record what is under way when stopped."
     )
-
-    @property
-    def min_idle(self) -> timedelta:
-        return timedelta(seconds=self.min_idle_s)
 
 
 def load(flags: Sequence[str] = ()) -> InspectSettings:

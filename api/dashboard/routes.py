@@ -7,7 +7,10 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from starlette.staticfiles import StaticFiles
 
-router = APIRouter(include_in_schema=False)
+from api.access import PUBLIC
+
+# The page itself is alike on every installation; what it shows it asks of the API, key and all.
+router = APIRouter(include_in_schema=False, dependencies=[PUBLIC])
 
 _STATIC = Path(__file__).parent / "static"
 _files = StaticFiles(directory=_STATIC, check_dir=False)

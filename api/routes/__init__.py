@@ -4,5 +4,5 @@ inspections.py   /v1/inspections: post, list, look up, image, attention map
 events.py        /v1/events: the live stream
 status.py        /v1/status: workers, queue, recipes
 health.py        /healthz, /readyz
-reference.py     /docs, /problems/<code>: the documentation, readable offline
+reference.py     /openapi.json, /docs, /problems/<code>: the documentation, readable offline
 """

@@ -7,9 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from api import openapi
+from api.access import PUBLIC
+from api.promptly import promptly
 from api.state import Resources, resources_of
 
-router = APIRouter(tags=["operation"])
+# Without a key: an orchestrator has none, and they say nothing but yes or no.
+router = APIRouter(tags=["operation"], dependencies=[PUBLIC])
 
 
 @router.get("/healthz", summary="The process lives", responses=openapi.text_responses())
@@ -21,5 +24,5 @@ async def healthz() -> Response:
 @router.get("/readyz", summary="Images can be accepted", responses=openapi.text_responses(503))
 async def readyz(resources: Annotated[Resources, Depends(resources_of)]) -> Response:
     """503 without Redis. Workers do not count: a rollout of workers would take every gateway out."""
-    await resources.queue.admin.ping()
+    await promptly(resources.queue.admin.ping())
     return Response("ready\n", media_type="text/plain")

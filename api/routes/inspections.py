@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api import envelope, openapi, parameters, schemas
+from api.access import KeyHolder, Poster, Watcher
 from api.gateway import Answer
 from api.parameters import LatestQuery, PartQuery
 from api.state import Resources, resources_of
@@ -29,17 +30,21 @@ _IMAGE_HEADERS = {"Content-Disposition": "inline", "Cache-Control": "private, ma
     summary="Inspect an image",
     status_code=202,
     responses=openapi.responses(
-        {200: schemas.Inspection, 202: schemas.Inspection}, 400, 413, 415, 422, 500, 503, waits=True
+        {200: schemas.Inspection, 202: schemas.Inspection},
+        *(400, 408, 413, 415, 422, 429, 500, 503),
+        waits=True,
     ),
     openapi_extra=openapi.POST,
 )
-async def post(request: Request, resources: Open, query: Annotated[PartQuery, Query()]) -> Response:
+async def post(
+    request: Request, resources: Open, holder: Poster, query: Annotated[PartQuery, Query()]
+) -> Response:
     """The body is the image itself: JPEG, PNG or BMP; its Content-Type is not looked at.
 
     200 with the outcome when it is reached within `Prefer: wait=`, else 202 and the URL to ask later. An
     answer of either kind means that the image is stored and will be done, failed or expired.
     """
-    answer = await resources.gateway.accept(request, query)
+    answer = await resources.gateway.accept(request, query, holder)
     return _answer(answer, status=200 if answer.terminal else 202)
 
 
@@ -48,9 +53,10 @@ async def post(request: Request, resources: Open, query: Annotated[PartQuery, Qu
     summary="The latest outcomes",
     responses=openapi.responses({200: schemas.InspectionList}, 400, 503),
 )
-async def latest(resources: Open, query: Annotated[LatestQuery, Query()]) -> Response:
-    """Newest first, as far as they are among the recent ones that the queue still holds."""
-    outcomes = await resources.queue.results.latest(query.limit)
+async def latest(resources: Open, holder: Watcher, query: Annotated[LatestQuery, Query()]) -> Response:
+    """Newest first, as far as they are among the recent ones that the queue still holds. A key of some lines
+    sees those of its lines among the latest 200 of all."""
+    outcomes = await resources.gateway.latest(query.limit, holder)
     return _json(envelope.of_list(outcomes))
 
 
@@ -60,10 +66,12 @@ async def latest(resources: Open, query: Annotated[LatestQuery, Query()]) -> Res
     responses=openapi.responses({200: schemas.Inspection}, 400, 404, 503, waits=True),
     openapi_extra={"parameters": [openapi.PREFER]},
 )
-async def look_up(request: Request, resources: Open, inspection_id: InspectionId) -> Response:
+async def look_up(
+    request: Request, resources: Open, holder: KeyHolder, inspection_id: InspectionId
+) -> Response:
     """What is known now, or, with `Prefer: wait=`, as soon as it is finished or the wait is over."""
     wait_s = parameters.wait_s(request.headers, resources.settings.max_wait_s)
-    answer = await resources.gateway.look_up(parameters.inspection_id(inspection_id), wait_s)
+    answer = await resources.gateway.look_up(parameters.inspection_id(inspection_id), wait_s, holder)
     return _answer(answer, status=200)
 
 
@@ -72,9 +80,9 @@ async def look_up(request: Request, resources: Open, inspection_id: InspectionId
     summary="The image, byte for byte as posted",
     responses=openapi.binary_responses(*parameters.MEDIA_TYPES.values()),
 )
-async def image(resources: Open, inspection_id: InspectionId) -> Response:
+async def image(resources: Open, holder: Watcher, inspection_id: InspectionId) -> Response:
     """As long as it is among the recent ones; 410 afterwards."""
-    kind, data = await resources.queue.results.image(parameters.inspection_id(inspection_id))
+    kind, data = await resources.gateway.image(parameters.inspection_id(inspection_id), holder)
     return Response(data, headers=_IMAGE_HEADERS, media_type=parameters.MEDIA_TYPES[kind])
 
 
@@ -83,9 +91,9 @@ async def image(resources: Open, inspection_id: InspectionId) -> Response:
     summary="The attention map",
     responses=openapi.binary_responses("image/png"),
 )
-async def attention(resources: Open, inspection_id: InspectionId) -> Response:
+async def attention(resources: Open, holder: Watcher, inspection_id: InspectionId) -> Response:
     """round(255 x M) of the whole field of view, 8-bit grey; smaller than the image, the same aspect."""
-    data = await resources.queue.results.attention(parameters.inspection_id(inspection_id))
+    data = await resources.gateway.attention(parameters.inspection_id(inspection_id), holder)
     return Response(data, headers=_IMAGE_HEADERS, media_type="image/png")
 
 

@@ -1,4 +1,4 @@
-"""/docs and /problems/<code>: the documentation, readable offline, without a script from the internet."""
+"""/openapi.json, /docs, /problems/<code>: the documentation, readable offline, no script from elsewhere."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 
 from api import problems, security
+from api.access import PUBLIC
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, dependencies=[PUBLIC])
 
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
@@ -21,6 +23,11 @@ _STYLE = (
 )
 # Inline style and nothing else: these pages run no script and load nothing.
 _POLICY = {**security.HEADERS, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
+
+@router.get("/openapi.json")
+async def document(request: Request) -> Response:
+    return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs")
@@ -56,6 +63,7 @@ def _operations(document: dict[str, Any]) -> Iterator[str]:
             yield f"<h2>{method.upper()} {escape(path)}</h2><p>{escape(operation.get('description', ''))}</p>"
             yield _table(
                 [
+                    ("roles", escape(", ".join(operation["x-roles"]) or "none needed")),
                     *(_parameter(parameter) for parameter in operation.get("parameters", [])),
                     *(
                         _body(media_type)

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from api import openapi, schemas
+from api.access import Watcher
+from api.promptly import promptly
 from api.state import Resources, resources_of
 from inspector import __version__
 
@@ -19,9 +21,9 @@ router = APIRouter(prefix="/v1", tags=["operation"])
     summary="Workers, queue, recipes",
     responses=openapi.responses({200: schemas.Status}, 503),
 )
-async def status(resources: Annotated[Resources, Depends(resources_of)]) -> Response:
+async def status(resources: Annotated[Resources, Depends(resources_of)], _: Watcher) -> Response:
     """As the queue says now; 503 when it does not answer."""
-    seen = asdict(await resources.queue.admin.status())
+    seen = asdict(await promptly(resources.queue.admin.status()))
     workers = seen.pop("workers")
     recipes = [
         schemas.RecipeStatus(id=recipe.id, version=recipe.version, model=recipe.model, sha256=recipe.sha256)

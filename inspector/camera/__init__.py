@@ -3,6 +3,7 @@
 shot.py        Shot: one image and what identifies it; Delivery: what became of it
 folder.py      source: the image files of a folder
 synthetic.py   source: seeded synthetic boards (needs the worker extra)
+api_key.py     the key that the gateway asks for
 client.py      Gateway: post one image until it has a terminal answer, however often that takes
 spool.py       what could not be delivered, kept so that it can be sent again as the very same request
 camera.py      Camera: a source, a rate, so many at a time

@@ -2,7 +2,8 @@
 
 Every attempt carries the same Idempotency-Key, so an attempt whose answer was lost and the one after it are
 one part. What is tried again: no connection, a broken connection, a time-out, and the statuses that say
-"later" (408, 425, 429, 5xx). What is not: any other 4xx, because the same request gets the same answer.
+"later" (408, 425, 429, 5xx). What is not: any other 4xx, because the same request gets the same answer. A
+refused key (401, 403) says nothing against the image: it counts as undelivered, not as refused.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from typing import Any
 
 import httpx
 
+from inspector.camera.api_key import ApiKey
 from inspector.camera.shot import Delivery, Fate, Shot
 from inspector.errors import SettingsError
 from inspector.messages.result import State
 
 _LATER = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+
+_NO_ENTRY = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
@@ -61,9 +65,17 @@ class _Later:
 class Gateway:
     """One gateway, over kept-alive connections. Use as an async context manager."""
 
-    def __init__(self, url: str, patience: Patience = Patience(), *, connections: int = 8) -> None:
+    def __init__(
+        self,
+        url: str,
+        patience: Patience = Patience(),
+        *,
+        connections: int = 8,
+        api_key: ApiKey | None = None,
+    ) -> None:
         """Raises SettingsError if `url` is not an http(s) address."""
         self.url = _base(url)
+        self._api_key = api_key
         self._patience = patience
         self._prefer = {"Prefer": f"wait={max(int(patience.wait.total_seconds()), 0)}"}
         self._leaving = asyncio.Event()
@@ -106,10 +118,12 @@ class Gateway:
                 f"{self.url}/v1/inspections",
                 params=shot.parameters,
                 content=shot.image,
-                headers=headers | self._prefer,
+                headers=headers | self._prefer | self._authorization(),
             )
         except httpx.TransportError as error:
             return _Later(_network_words(error))
+        if response.status_code == HTTPStatus.UNAUTHORIZED and self._api_key and self._api_key.renewed():
+            return _Later("the API key was replaced", after_s=0)
         if response.status_code == HTTPStatus.ACCEPTED:
             return await self._follow(shot, response, limit)
         return _judge(shot, response)
@@ -120,6 +134,8 @@ class Gateway:
         if not location:
             return Delivery(shot.name, Fate.UNANSWERED, "accepted, but the gateway named no Location")
         address = accepted.url.join(location)
+        if _origin(address) != _origin(accepted.url):  # the key is this gateway's, and nobody else's
+            return Delivery(shot.name, Fate.UNANSWERED, f"accepted, but its Location is elsewhere: {address}")
         last = "still queued"
         while time.monotonic() < limit:
             asked = time.monotonic()
@@ -143,12 +159,15 @@ class Gateway:
 
     async def _look(self, shot: Shot, address: httpx.URL) -> Delivery | _Later:
         try:
-            response = await self._http.get(address, headers=self._prefer)
+            response = await self._http.get(address, headers=self._prefer | self._authorization())
         except httpx.TransportError as error:
             return _Later(_network_words(error), _FIRST_PAUSE_S)
         if response.status_code == HTTPStatus.ACCEPTED:
             return _Later("still queued")
         return _judge(shot, response)
+
+    def _authorization(self) -> dict[str, str]:
+        return {} if self._api_key is None else {"Authorization": f"Bearer {self._api_key.text}"}
 
 
 def _judge(shot: Shot, response: httpx.Response) -> Delivery | _Later:
@@ -158,7 +177,8 @@ def _judge(shot: Shot, response: httpx.Response) -> Delivery | _Later:
         return _answer(shot, response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _LATER:
         return _Later(_problem_words(response), _retry_after(response))
-    return Delivery(shot.name, Fate.REFUSED, _problem_words(response))
+    fate = Fate.UNDELIVERED if status in _NO_ENTRY else Fate.REFUSED
+    return Delivery(shot.name, fate, _problem_words(response))
 
 
 def _answer(shot: Shot, response: httpx.Response) -> Delivery | _Later:
@@ -195,6 +215,10 @@ def _base(url: str) -> str:
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise SettingsError(f"--url {url!r}: is not an address like http://127.0.0.1:8000")
     return url.rstrip("/")
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _pause(step: _Later, attempt: int) -> float:

@@ -79,9 +79,9 @@ class Fate(StrEnum):
     UNANSWERED = "unanswered"
     """The gateway accepted it and gave no terminal state in time. It is the gateway's: not kept here."""
     REFUSED = "refused"
-    """The gateway will never take it as it is (4xx)."""
+    """The gateway will never take it as it is (another 4xx)."""
     UNDELIVERED = "undelivered"
-    """No answer, or 503, to the end of patience."""
+    """No answer, or 503, to the end of patience; or the gateway refused the camera's key (401, 403)."""
     UNREADABLE = "unreadable"
     """The source could not give it."""
 

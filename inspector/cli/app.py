@@ -34,6 +34,13 @@ class Entry:
 COMMANDS = {
     "up": Entry("up_command", "up", "Run the whole stack on this machine.", "up"),
     "camera": Entry("camera_command", "camera", "Post images to a gateway and show the verdicts.", "worker"),
+    "keys": Entry("keys_command", "keys", "Make, list and revoke the gateway's API keys.", None),
+    "dead-letters": Entry(
+        "dead_letters_command",
+        "dead_letters",
+        "Images that no worker could finish: list, requeue, drop.",
+        "api",
+    ),
     "inspect": Entry("inspect_command", "inspect", "Inspect image files, without any server.", "worker"),
     "train": Entry("train_command", "train", "Train a detector and seal it as a bundle.", "train"),
     "export": Entry("export_command", "export", "Export a bundle again, with INT8 as well.", "train"),

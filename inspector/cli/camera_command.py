@@ -16,6 +16,8 @@ from typing import Annotated, TextIO
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from inspector.camera import api_key
+from inspector.camera.api_key import ApiKey
 from inspector.camera.camera import Camera, Pace
 from inspector.camera.client import Gateway, Patience
 from inspector.camera.folder import FolderSource
@@ -36,10 +38,17 @@ class Run:
     patience: Patience
     keep: Path = Path("undelivered")
     json: Path | None = None
+    api_key: ApiKey | None = None
 
 
 def camera(
     url: Annotated[str, typer.Option(help="Address of the gateway.")] = "http://127.0.0.1:8000",
+    api_key_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="INSPECTOR_API_KEY_FILE", help="File with the gateway's API key; or set INSPECTOR_API_KEY."
+        ),
+    ] = None,
     folder: Annotated[Path | None, typer.Option(help="Post the images of this folder, once.")] = None,
     glob: Annotated[str | None, typer.Option(help="Which files of it: '**/*_test.jpg'.")] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Post synthetic boards instead.")] = False,
@@ -78,12 +87,21 @@ def camera(
       inspector camera --folder ./boards --line L1 --station S1
       inspector camera --synthetic --rate 10 --count 100 --json answers.jsonl
       inspector camera --folder ./undelivered
+      inspector camera --folder ./boards --url https://gateway --api-key-file station.key
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
     placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic)
     _check_names(placement)
     source = _source(placement, folder, glob, synthetic, seed, defective_share)
     patience = Patience(timedelta(seconds=wait), timedelta(seconds=give_up))
-    run = Run(url, source, Pace(rate, concurrency, count), patience, _keepable(keep), json_file)
+    run = Run(
+        url,
+        source,
+        Pace(rate, concurrency, count),
+        patience,
+        _keepable(keep),
+        json_file,
+        api_key.find(api_key_file),
+    )
     tally = Tally()
     asyncio.run(_until_signal(run, tally))
     typer.echo(summary(tally, run.keep))
@@ -96,7 +114,8 @@ async def post(run: Run, stop: asyncio.Event, tally: Tally) -> None:
     file that cannot be written any more ends the run in order first."""
     unwritten: list[str | None] = []
     with _json_lines(run.json) as answers:
-        async with Gateway(run.url, run.patience, connections=run.pace.concurrency) as gateway:
+        connections = run.pace.concurrency
+        async with Gateway(run.url, run.patience, connections=connections, api_key=run.api_key) as gateway:
 
             def report(delivery: Delivery, kept: Path | None) -> None:
                 display.show(delivery, kept)

@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 import inspector
+from inspector.access import key_file
+from inspector.camera import api_key
 from inspector.camera.camera import Pace
 from inspector.camera.client import Patience
 from inspector.camera.shot import Placement
@@ -26,6 +28,7 @@ from inspector.decision.recipes import RecipeBook
 from inspector.errors import RecipeError, SettingsError
 from inspector.models.bundle import OPENVINO_INT8_XML, Bundle, resolve
 from inspector.queue import connect
+from inspector.queue.base import Durability
 
 
 class Engine(StrEnum):
@@ -54,9 +57,22 @@ def up(
     model: Annotated[str, typer.Option(help="Bundle folder; default: the shipped one.")] = "default",
     recipes: Annotated[Path | None, typer.Option(help="Folder of recipes; default: the shipped one.")] = None,
     data_dir: Annotated[Path, typer.Option(help="Images, results and logs live here.")] = Path("var"),
+    keys_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="INSPECTOR_KEYS_FILE", help="API keys (`inspector keys`); needed beyond loopback."
+        ),
+    ] = None,
     redis_url: Annotated[
         str | None, typer.Option(help="Use this Redis or Valkey instead of the embedded server.")
     ] = None,
+    durability: Annotated[
+        Durability,
+        typer.Option(
+            envvar="INSPECTOR_DURABILITY",
+            help="What an accepted image outlives: D1 a kill, D2 a power cut, D3 the primary.",
+        ),
+    ] = Durability.D2,
     engine: Annotated[Engine, typer.Option(help="What runs the network.")] = Engine.AUTO,
     device: Annotated[Device, typer.Option(help="What it runs on.")] = Device.AUTO,
     precision: Annotated[Precision, typer.Option(help="Of the network's numbers.")] = Precision.AUTO,
@@ -79,6 +95,7 @@ def up(
     Examples:
       inspector up
       inspector up --port 8080 --workers 2 --lines L1,L2 --data-dir /srv/inspector
+      inspector up --host 0.0.0.0 --keys-file keys.json
       inspector up --demo --count 50
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
     settings = {
@@ -87,8 +104,10 @@ def up(
         "INSPECTOR_DEVICE": device.value,
         "INSPECTOR_PRECISION": precision.value,
         **_model_and_recipes(model, recipes, precision),
+        **_keys(keys_file, demo=demo or count is not None),
+        "INSPECTOR_DURABILITY": durability.value,
     }
-    options = Options(data_dir, host, port, workers, redis_url, settings)
+    options = Options(data_dir, host, port, workers, redis_url, durability, settings)
     try:
         raise typer.Exit(asyncio.run(_run(options, demo=demo or count is not None, count=count, rate=rate)))
     except OSError as error:  # a full disk, at the latest
@@ -107,6 +126,16 @@ def _model_and_recipes(model: str, recipes: Path | None, precision: Precision) -
         except RecipeError as error:
             raise RecipeError(f"{folder}: {error}; give --recipes DIR with recipes for this model") from error
     return {"INSPECTOR_MODEL": str(bundle.folder), "INSPECTOR_RECIPES_DIR": str(folder)}
+
+
+def _keys(file: Path | None, *, demo: bool) -> dict[str, str]:
+    """Checked here as well as by the gateway, so that it is told before anything is started."""
+    if file is None:
+        return {}
+    key_file.read(file)
+    if demo and api_key.find(None) is None:
+        raise SettingsError(f"--demo posts boards, and with {file} it needs a key: set {api_key.VARIABLE}")
+    return {"INSPECTOR_KEYS_FILE": str(file.absolute())}
 
 
 async def _run(options: Options, *, demo: bool, count: int | None, rate: float) -> int:
@@ -183,7 +212,8 @@ async def _post_boards(
     source = SyntheticSource(Placement(station="demo", simulated=True))
     patience = Patience(give_up=timedelta(seconds=60))
     keep = stack.data.path / "undelivered"
-    await post(Run(stack.url, source, Pace(rate, count=count), patience, keep), stop, tally)
+    run = Run(stack.url, source, Pace(rate, count=count), patience, keep, api_key=api_key.find(None))
+    await post(run, stop, tally)
     typer.echo(summary(tally, keep))
 
 

@@ -54,7 +54,9 @@ class Augmentation:
     """Some defects healed: the patches alone must not say that the part is good."""
     symmetries: Symmetries = "all"
     contrast: float = 0.2
-    """Largest change of contrast, of 1, and twice that of brightness, of full scale."""
+    """Largest change of contrast, of 1: a gain, as another exposure is."""
+    brightness: float = 0.1
+    """Largest change of brightness, of full scale."""
     binarise: float = 0.3
     """Share of images thresholded at mid grey, as many line cameras deliver them."""
     noise: float = 0.02
@@ -182,7 +184,7 @@ def _tones(image: Image, recipe: Augmentation, rng: np.random.Generator, white: 
     if rng.random() < recipe.binarise:
         return binarise(image)
     gain = 1 + recipe.contrast * rng.uniform(-1, 1)
-    shift = 255 * recipe.contrast * rng.uniform(-0.5, 0.5)
+    shift = 255 * recipe.brightness * rng.uniform(-1, 1)
     toned = image.astype(np.float32)
     if white != 255:
         toned *= 255 / white

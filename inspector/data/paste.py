@@ -133,7 +133,8 @@ def _cut(source: Image, rect: _Rect, boxes: Boxes, label: int) -> _Patch | None:
 
 
 def _turned(patch: _Patch, symmetries: Symmetries, rng: np.random.Generator) -> _Patch:
-    turns, mirror = drawn_symmetry(symmetries, rng)
+    # No quarter turns: the ground has its direction (grinding, weave), and the whole picture is turned later.
+    turns, mirror = drawn_symmetry("flips" if symmetries == "all" else symmetries, rng)
     labels = as_labels([0] * len(patch.boxes))
     turned = turn(Picture(patch.pixels, patch.boxes, labels), quarter_turns=turns, mirror=mirror)
     return _Patch(turned.image, turned.boxes, patch.label, patch.place)

@@ -112,12 +112,18 @@ def _tones(
     if binary > len(images) / 2:
         text = f"{binary} of {len(images)} images looked at are black and white: 30 % are shown binarised"
         return {"binarise": 0.3}, (text,)
-    contrast = round(float(np.clip(0.15 + 2 * _brightness_spread(images) / white, 0.2, 0.4)), 2)
-    tones = {"binarise": 0.0, "contrast": contrast, "blur": 1.0, "scale": 0.0 if fixed else 0.15}
+    contrast = round(float(np.clip(0.15 + 2 * _brightness_spread(images) / white, 0.2, 0.3)), 2)
+    tones = {
+        "binarise": 0.0,
+        "contrast": contrast,
+        "brightness": 0.06,
+        "blur": 1.0,
+        "scale": 0.0 if fixed else 0.15,
+    }
     tinted = ", colours" if channels == 3 else ""
     scaled = "" if fixed else ", scale by up to 15 %"
-    varied = f"contrast{tinted} and brightness vary by up to {100 * contrast:.0f} %{scaled}, noise and blur"
-    return tones | {"tint": 0.1 if channels == 3 else 0.0}, (f"images have tones: {varied}",)
+    varied = f"contrast{tinted} by up to {100 * contrast:.0f} %, brightness{scaled}, noise and blur"
+    return tones | {"tint": 0.1 if channels == 3 else 0.0}, (f"images have tones; varied are {varied}",)
 
 
 def _is_binary(image: Image) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +12,12 @@ from inspector.messages.recipe import Recipe
 
 SCHEMA = 1
 """Raised when an old reader would misread the new form; adding an optional field is no such change."""
+
+
+Priority = Literal["live", "reinspection"]
+
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+"""The first is taken before the second, however long that waits."""
 
 
 class ImageFacts(BaseModel):
@@ -47,6 +53,8 @@ class Job(BaseModel):
     """UTC, by the gateway's clock."""
     deadline_ms: int | None = None
     """Milliseconds after `received_at`."""
+    priority: Priority = "live"
+    """A part that stands on the line, or a look at an image of before, which can wait."""
     simulated: bool = False
 
     @property

@@ -21,13 +21,13 @@ class ConvBnReLU(nn.Sequential):
 class Residual(nn.Module):
     """relu(x + attention(conv-BN(conv-BN-ReLU(x)))): the place that CBAM's paper gives it."""
 
-    def __init__(self, channels: int, kind: AttentionKind, reduction: int) -> None:
+    def __init__(self, channels: int, kind: AttentionKind, reduction: int, least_hidden: int = 1) -> None:
         super().__init__()
         self.first = ConvBnReLU(channels, channels)
         self.second = nn.Sequential(
             nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
         )
-        self.attention = attention(kind, channels, reduction)
+        self.attention = attention(kind, channels, reduction, least_hidden=least_hidden)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -50,17 +50,20 @@ class Backbone(nn.Module):
         kind: AttentionKind,
         reduction: int,
         after_stages: AttentionKind = "none",
+        least_hidden: int = 1,
     ) -> None:
         super().__init__()
         self.stem = ConvBnReLU(in_channels, widths[0], stride=2)
         self.stages = nn.ModuleList(
             nn.Sequential(
                 ConvBnReLU(widths[i], widths[i + 1], stride=2),
-                *(Residual(widths[i + 1], kind, reduction) for _ in range(blocks[i])),
+                *(Residual(widths[i + 1], kind, reduction, least_hidden) for _ in range(blocks[i])),
             )
             for i in range(4)
         )
-        self.gates = nn.ModuleList(_open_gate(after_stages, width, reduction) for width in widths[1:])
+        self.gates = nn.ModuleList(
+            _open_gate(after_stages, width, reduction, least_hidden) for width in widths[1:]
+        )
 
     def forward(self, x: Tensor) -> list[Tensor]:  # (N, C, H, W) -> features at strides 4, 8, 16, 32
         x = self.stem(x)
@@ -71,13 +74,13 @@ class Backbone(nn.Module):
         return features
 
 
-def _open_gate(kind: AttentionKind, channels: int, reduction: int) -> nn.Module:
+def _open_gate(kind: AttentionKind, channels: int, reduction: int, least_hidden: int) -> nn.Module:
     """Attention outside residual blocks that starts as the identity, exactly.
 
     Four gates in a row with random logits would start by scrambling the features; the last layer of each
     channel gate therefore starts at 0, as the spatial gate's BN does anyway.
     """
-    gates = attention(kind, channels, reduction, gain=2.0)
+    gates = attention(kind, channels, reduction, gain=2.0, least_hidden=least_hidden)
     for module in gates.modules():
         if isinstance(module, ChannelGate):
             for parameter in module.mlp[-1].parameters():

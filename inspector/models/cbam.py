@@ -33,9 +33,10 @@ class ChannelGate(nn.Module):
         *,
         gain: float = 1.0,
         pools: tuple[Literal["avg", "max"], ...] = ("avg", "max"),
+        least_hidden: int = 1,
     ) -> None:
         super().__init__()
-        hidden = max(channels // reduction, 1)
+        hidden = max(channels // reduction, least_hidden)
         # 1x1 convolutions are the MLP: they keep (N, C, 1, 1), which exports without reshapes.
         self.mlp = nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1))
         self.gain = gain
@@ -77,9 +78,11 @@ class SpatialGate(nn.Module):
 class CBAM(nn.Module):
     """Channel first, then space. C^2/8 + 17C/16 + 100 parameters at reduction 16."""
 
-    def __init__(self, channels: int, reduction: int = 16, *, gain: float = 1.0) -> None:
+    def __init__(
+        self, channels: int, reduction: int = 16, *, gain: float = 1.0, least_hidden: int = 1
+    ) -> None:
         super().__init__()
-        self.channel = ChannelGate(channels, reduction, gain=gain)
+        self.channel = ChannelGate(channels, reduction, gain=gain, least_hidden=least_hidden)
         self.spatial = SpatialGate(gain=gain)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,12 +90,14 @@ class CBAM(nn.Module):
         return out
 
 
-def attention(kind: AttentionKind, channels: int, reduction: int = 16, *, gain: float = 1.0) -> nn.Module:
+def attention(
+    kind: AttentionKind, channels: int, reduction: int = 16, *, gain: float = 1.0, least_hidden: int = 1
+) -> nn.Module:
     """The module of that kind. Raises KeyError for another kind: arguments are checked where they come in."""
     makers: dict[AttentionKind, Callable[[], nn.Module]] = {
-        "cbam": lambda: CBAM(channels, reduction, gain=gain),
+        "cbam": lambda: CBAM(channels, reduction, gain=gain, least_hidden=least_hidden),
         # The paper's "+SE" column counts exactly these parameters: the channel gate, average pooled.
-        "se": lambda: ChannelGate(channels, reduction, gain=gain, pools=("avg",)),
+        "se": lambda: ChannelGate(channels, reduction, gain=gain, pools=("avg",), least_hidden=least_hidden),
         "none": nn.Identity,
     }
     return makers[kind]()

@@ -51,12 +51,15 @@ class Detector(nn.Module):
         blocks: tuple[int, int, int, int] = (0, 1, 1, 1),
         neck_channels: int = 64,
         shared_tower: bool = False,
+        least_hidden: int = 1,
     ) -> None:
         super().__init__()
         in_blocks: AttentionKind = attention if placement == "block" else "none"
         after_stages: AttentionKind = attention if placement == "stage" else "none"
-        self.backbone = Backbone(in_channels, widths, blocks, in_blocks, reduction, after_stages)
-        self.neck = Neck(widths[1:], neck_channels, attention, reduction)
+        self.backbone = Backbone(
+            in_channels, widths, blocks, in_blocks, reduction, after_stages, least_hidden
+        )
+        self.neck = Neck(widths[1:], neck_channels, attention, reduction, least_hidden)
         self.heads = nn.ModuleList(LevelHead(neck_channels, classes, shared=shared_tower) for _ in STRIDES)
         self.image_head = ImageHead(neck_channels, classes)
 

@@ -32,10 +32,10 @@ class GatedLevel(nn.Module):
     kinds are then compared with the same supervision.
     """
 
-    def __init__(self, channels: int, kind: AttentionKind, reduction: int) -> None:
+    def __init__(self, channels: int, kind: AttentionKind, reduction: int, least_hidden: int) -> None:
         super().__init__()
         self.conv = ConvBnReLU(channels, channels)
-        gates = attention(kind, channels, reduction, gain=2.0)
+        gates = attention(kind, channels, reduction, gain=2.0, least_hidden=least_hidden)
         # CBAM is taken apart: its spatial gate is written out below, for its logits.
         self.channel = gates.channel if isinstance(gates, CBAM) else gates
         self.spatial = SpatialGate(gain=2.0)
@@ -51,15 +51,20 @@ class Neck(nn.Module):
     """Top-down from stride 32 to 8, a lateral from stride 4 for the finest detail, then bottom-up to 16."""
 
     def __init__(
-        self, widths: tuple[int, int, int, int], channels: int, kind: AttentionKind, reduction: int
+        self,
+        widths: tuple[int, int, int, int],
+        channels: int,
+        kind: AttentionKind,
+        reduction: int,
+        least_hidden: int,
     ) -> None:
         super().__init__()
         self.fine = ConvBnReLU(widths[0], channels, stride=2)
         self.laterals = nn.ModuleList(ConvBnReLU(width, channels, kernel=1) for width in widths[1:])
         self.top_down = ConvBnReLU(channels, channels)
         self.bottom_up = ConvBnReLU(channels, channels, stride=2)
-        self.p3 = GatedLevel(channels, kind, reduction)
-        self.p4 = GatedLevel(channels, kind, reduction)
+        self.p3 = GatedLevel(channels, kind, reduction, least_hidden)
+        self.p4 = GatedLevel(channels, kind, reduction, least_hidden)
 
     def forward(self, features: list[Tensor]) -> NeckFeatures:  # strides 4, 8, 16, 32
         fine = self.fine(features[0])

@@ -4,10 +4,11 @@ base.py      the seams: Producer, Consumer, Results, Admin
 connect.py   opens them on a server, by URL
 settings.py  what every process at the queue must agree on
 keys.py      every key, in one place
-scripts/     submit, finish, bury, expire (over settle), sweep, renew, hand_back, open, leave, report: Lua,
-             each with its contract at the top
-scripting.py, settling.py, reading.py, reports.py
+scripts/     submit, room, take, finish, bury, expire, overdue, sweep, renew, hand_back, open, leave, report,
+             drop, requeue (over settle, letters, budget, known, ready): each with its contract at the top
+scripting.py, settling.py, reading.py, fullness.py, letters.py, reports.py
              the scripts' texts, their arguments, and what is read back
-redis_*.py   the seams on Redis or Valkey, over redis_connection.py
+redis_*.py   the seams on Redis or Valkey, over redis_connection.py; primary.py says where that is
+sharded.py   the same seams over several shards of it
 memory.py    the same seams in memory, over memory_store.py; run by the same contract tests
 """

@@ -6,9 +6,10 @@ thread only); both may hold an Admin. Every method raises QueueUnavailable when 
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -20,19 +21,59 @@ from inspector.messages.result import Outcome, State
 class Budgets:
     """What the queue may hold. Over one of them means Busy, never a trimmed or evicted image."""
 
-    max_bytes: int = 1 << 30
-    """Of images accepted and not finished."""
+    max_bytes: int = 1408 << 20
+    """Of images accepted and not finished, and of what is known of finished ids (KNOWN_ID_BYTES each)."""
     max_depth: int = 10_000
     """Images waiting and in flight."""
+    line_max_bytes: int = 704 << 20
+    """Of one line's images accepted and not finished: by default, half of all."""
+    line_max_depth: int = 5_000
+    """One line's images waiting and in flight."""
     recent_bytes: int = 256 << 20
     """The ring of finished images, maps and results that page and API still show; oldest out."""
+    dead_bytes: int = 128 << 20
+    """Dead letters with their images; oldest out."""
     forget_after: timedelta = timedelta(hours=24)
     """How long an id and an idempotency key are known after the image is finished; until then, always."""
     results_kept: timedelta = timedelta(minutes=10)
     """How long the result stream is kept for live readers that reconnect."""
 
+    def shared_by(self, shards: int) -> Budgets:
+        """Each shard's own part. A line lies on one shard, so its own limits stay; the shard's come first."""
+        return replace(
+            self,
+            max_bytes=math.ceil(self.max_bytes / shards),
+            max_depth=math.ceil(self.max_depth / shards),
+            recent_bytes=self.recent_bytes // shards,
+            dead_bytes=self.dead_bytes // shards,
+        )
+
 
 DEFAULT_BUDGETS = Budgets()
+
+
+KNOWN_ID_BYTES = 800
+"""What a finished id costs the server until it is forgotten: its state, and its idempotency key."""
+
+MIN_IDLE = timedelta(seconds=10)
+"""A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
+(min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
+
+
+WITHOUT_DEADLINE = timedelta(seconds=60)
+"""An image without a deadline waits in its line as if it had this one: it is not passed over for ever."""
+
+
+class Durability(StrEnum):
+    """What an acknowledged image outlives. D1 and D2 are the server's own settings; D3 is asked for at each
+    submit too. `Admin.shortfall` compares the level with the server."""
+
+    D1 = "D1"
+    """appendfsync everysec: a killed process; of a power cut, all but about the last two seconds."""
+    D2 = "D2"
+    """appendfsync always: a power cut."""
+    D3 = "D3"
+    """D2, and a replica has confirmed it: the loss of the primary's disk too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +97,18 @@ class Producer(Protocol):
     async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
         """Admit and enqueue in one round trip; returns once it is durable at the server's level.
 
-        Raises Busy (over a budget), IdempotencyConflict (the key's digest differs). Safe to repeat: job.id
-        submitted twice is one job.
+        Raises Busy (over a budget; LineBusy: over the line's own), IdempotencyConflict (the key's digest
+        differs), QueueUnavailable (at D3 also: no replica confirmed it in time; it may be accepted). Safe to
+        repeat: job.id submitted twice is one job.
         """
 
-    async def has_room(self, image_bytes: int) -> bool:
-        """A cheap look before a body is read; only submit decides."""
+    async def require_room(self, line: str, image_bytes: int) -> None:
+        """A cheap look before a body is read; only submit decides. Raises Busy or LineBusy as it would."""
 
-    async def expire(self, outcome: Outcome) -> bool:
-        """Record and announce `expired` for a job that no worker has started (none may be alive).
-
-        False, and nothing changed, when it is under way, already finished, or not known.
-        """
+    async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
+        """Record and announce `expired` for images whose deadline passed before `now` (UTC, by the clock that
+        `received_at` is from) and that are in no living worker's hands: waiting, handed back, or not renewed
+        for min_idle. Up to `limit`, the longest overdue first; those that it expired."""
 
     async def aclose(self) -> None: ...
 
@@ -105,7 +146,11 @@ class Consumer(Protocol):
     name: str
 
     def take(self, limit: int, wait: timedelta) -> list[Delivery]:
-        """Up to `limit` new jobs with their images; blocks up to `wait` for the first."""
+        """Up to `limit` jobs that wait, with their images; blocks up to `wait` for the first.
+
+        Live ones before re-inspections; within these, lines in turn, an image each; within a line, the
+        earliest deadline first (WITHOUT_DEADLINE).
+        """
 
     def sweep(self, limit: int) -> list[Delivery]:
         """Jobs whose worker stopped renewing for min_idle: now this worker's. Those delivered too often are
@@ -118,7 +163,8 @@ class Consumer(Protocol):
         """Record outcomes in one round trip: result, announcement, acknowledgement; over maxmemory too."""
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
-        """On drain: what was taken and not started becomes another worker's at once."""
+        """On drain: what was taken and not started waits again in its old place, for whoever takes next. No
+        delivery is counted."""
 
     def report(self, worker: WorkerReport) -> None:
         """Say that this worker lives; forgotten 15 s after the last report."""
@@ -192,6 +238,9 @@ class QueueStatus:
     """Waiting and in flight."""
     in_flight: int
     bytes: int
+    """Of images accepted and not finished."""
+    known_bytes: int
+    """What finished ids cost; counted in the byte budget too."""
     recent_bytes: int
     oldest_age_s: float
     """Of the oldest image not finished; 0 when there is none."""
@@ -199,8 +248,48 @@ class QueueStatus:
     workers: list[WorkerReport] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A poison image: it failed, and is held with its job and image until a person decides."""
+
+    id: str
+    line: str
+    died_at: datetime
+    """UTC, by the queue's clock."""
+    consumer: str
+    """The worker that buried it; the log of those before it says why they did not finish it."""
+    deliveries: int
+    """Including the one that only buried it."""
+    size: int
+    """Bytes of image and job."""
+    error: bytes
+    """Failure as JSON: it names the part."""
+
+
 class Admin(Protocol):
     async def status(self) -> QueueStatus: ...
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """Newest first."""
+
+    async def dead_letter(self, inspection_id: str) -> DeadLetter:
+        """Raises DeadLetterNotFound."""
+
+    async def requeue(self, inspection_id: str) -> None:
+        """Give a dead letter to the workers again. Raises DeadLetterNotFound; InspectionFailed when its job
+        cannot be read by this version.
+
+        The same id and idempotency key, which is `queued` again and will reach a second outcome; three new
+        deliveries; as a re-inspection without a deadline, since nobody waits for it any more.
+        """
+
+    async def drop(self, inspection_id: str) -> None:
+        """Let a dead letter go, with its image. Raises DeadLetterNotFound. It stays failed; id and key are
+        known for `forget_after` more."""
+
+    async def shortfall(self, durability: Durability) -> str | None:
+        """What the server's own settings lack for that level, as one sentence. None: nothing, or it does not
+        show them (a managed server)."""
 
     async def ping(self) -> None:
         """Raises QueueUnavailable within a second when the server does not answer."""

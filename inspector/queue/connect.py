@@ -1,4 +1,5 @@
-"""Opens the seams of the queue on a server, by URL: redis://, rediss:// or unix://.
+"""Opens the seams of the queue on a server, by URL: redis://, rediss://, unix://, redis+sentinel:// or
+redis+cluster:// (primary.py), on one shard or several (sharded.py).
 
 Nothing connects here: the server may be down now, come later, and go and come again. Only a URL that is none
 is refused at once, with SettingsError.
@@ -8,34 +9,62 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from inspector.queue.base import DEFAULT_BUDGETS, Admin, Budgets, Consumer, Producer, Results
+from inspector.queue.base import (
+    DEFAULT_BUDGETS,
+    MIN_IDLE,
+    Admin,
+    Budgets,
+    Consumer,
+    Durability,
+    Producer,
+    Results,
+)
+from inspector.queue.keys import Keys
 from inspector.queue.redis_admin import RedisAdmin
 from inspector.queue.redis_consumer import RedisConsumer
 from inspector.queue.redis_producer import RedisProducer
 from inspector.queue.redis_results import RedisResults
-
-MIN_IDLE = timedelta(seconds=10)
-"""A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
-(min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
+from inspector.queue.sharded import ShardedAdmin, ShardedConsumer, ShardedProducer, ShardedResults
 
 
-def producer(url: str, budgets: Budgets = DEFAULT_BUDGETS) -> Producer:
+def producer(
+    url: str,
+    budgets: Budgets = DEFAULT_BUDGETS,
+    durability: Durability = Durability.D2,
+    min_idle: timedelta = MIN_IDLE,
+    shards: int = 1,
+) -> Producer:
     """For a gateway. End it with `await aclose()`."""
-    return RedisProducer(url, budgets)
+    own = budgets.shared_by(shards)
+    each = [RedisProducer(url, keys, own, durability, min_idle) for keys in _keys(shards)]
+    return each[0] if shards == 1 else ShardedProducer(each)
 
 
 def consumer(
-    url: str, name: str, budgets: Budgets = DEFAULT_BUDGETS, min_idle: timedelta = MIN_IDLE
+    url: str,
+    name: str,
+    budgets: Budgets = DEFAULT_BUDGETS,
+    min_idle: timedelta = MIN_IDLE,
+    shards: int = 1,
 ) -> Consumer:
     """For a worker's network thread. `name` is unique among living workers. End it with `close()`."""
-    return RedisConsumer(url, name, budgets, min_idle)
+    own = budgets.shared_by(shards)
+    each = [RedisConsumer(url, keys, name, own, min_idle) for keys in _keys(shards)]
+    return each[0] if shards == 1 else ShardedConsumer(each)
 
 
-def results(url: str) -> Results:
+def results(url: str, shards: int = 1) -> Results:
     """For a gateway: states, images, and the stream of outcomes. End it with `await aclose()`."""
-    return RedisResults(url)
+    each = [RedisResults(url, keys) for keys in _keys(shards)]
+    return each[0] if shards == 1 else ShardedResults(each)
 
 
-def admin(url: str) -> Admin:
-    """For status pages and readiness. End it with `await aclose()`."""
-    return RedisAdmin(url)
+def admin(url: str, budgets: Budgets = DEFAULT_BUDGETS, shards: int = 1) -> Admin:
+    """For status pages, readiness and dead letters. End it with `await aclose()`."""
+    own = budgets.shared_by(shards)
+    each = [RedisAdmin(url, keys, own) for keys in _keys(shards)]
+    return each[0] if shards == 1 else ShardedAdmin(each)
+
+
+def _keys(shards: int) -> list[Keys]:
+    return [Keys(str(index)) for index in range(shards)]

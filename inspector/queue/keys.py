@@ -2,13 +2,21 @@
 
 A shard's keys share the hash tag {shard}, so that one script may touch all of them on a cluster too.
 
-work            stream   one entry an image not finished: id, line. Never trimmed; XLEN = waiting + in flight
+work            stream   one entry an image not finished: id, line, priority, due. Never trimmed; XLEN is what
+                         waits and is in flight. Pending in the group only while a worker has it
+ready:<p>:<line>
+                zset     entry -> rank: a line's images that wait, of priority p (0 live, 1 re-inspection)
+turn:<p>        list     the lines that have some, each once; the first has the next turn
 results         stream   one entry an outcome, with its bytes; trimmed by age
-dead            stream   one entry a poison image
-ring            list     "size:id" of finished images still held, newest first
-totals          hash     bytes (accepted, not finished), recent (held by the ring)
+dead            stream   one entry a dead letter: id, bytes, line, consumer, deliveries, error
+lines           hash     <line>:bytes, <line>:depth of each line that has images not finished
+known           hash     ms by which they are forgotten -> how many finished ids; by slices of time
+ring            list     "size:id" of finished images still held, newest first; size 0: a dead letter holds it
+due             zset     id -> deadline, ms: of images not finished that have one
+totals          hash     bytes (accepted, not finished), recent (held by the ring), dead (by dead letters)
 workers         hash     name -> "<ms of the last report> <WorkerReport as JSON>"
-state:<id>      hash     submitted, line, format, digest, entry, bytes, idem, state, accept, token, error
+state:<id>      hash     submitted, line, format, digest, entry, bytes, idem, state, accept, token, error,
+                         dead (its entry in `dead`, while it has one), deliveries (so many, when handed back)
 job:<id>        string   Job as JSON                   }
 image:<id>      string   the bytes as posted           } these four leave together,
 map:<id>        string   the attention map as PNG      } when the ring has no room
@@ -24,8 +32,8 @@ from dataclasses import dataclass
 GROUP = "inspect"
 """The one consumer group on the work stream."""
 
-DRAIN = "drain"
-"""Consumer of the group that nobody is: it holds what was handed back until the next sweep."""
+FEEDER = "feed"
+"""Consumer of the group that nobody is: in its name, take puts new entries where they wait. Holds nothing."""
 
 WORKER_TTL_MS = 15_000
 """A worker that has not reported for so long counts as gone: three reports, at one every 5 s."""
@@ -58,6 +66,18 @@ class Keys:
         return self.prefix + "ring"
 
     @property
+    def due(self) -> str:
+        return self.prefix + "due"
+
+    @property
+    def lines(self) -> str:
+        return self.prefix + "lines"
+
+    @property
+    def known(self) -> str:
+        return self.prefix + "known"
+
+    @property
     def totals(self) -> str:
         return self.prefix + "totals"
 
@@ -83,11 +103,16 @@ class Keys:
     def idempotency(self, hashed: str) -> str:
         return f"{self.prefix}idem:{hashed}"
 
+    @property
+    def budgeted(self) -> list[str]:
+        """What budget.lua looks at, in its order."""
+        return [self.work, self.totals, self.lines, self.known]
+
     def settled(self, inspection_id: str) -> list[str]:
         """What settle.lua touches, in its order."""
         own = (self.state, self.job, self.image, self.map, self.result)
         shared = [self.work, self.results, self.ring, self.totals]
-        return shared + [key(inspection_id) for key in own]
+        return [*shared, *(key(inspection_id) for key in own), self.due, self.lines, self.known]
 
 
 def hashed(idempotency_key: str) -> str:

@@ -10,16 +10,19 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from inspector.errors import Busy, IdempotencyConflict, ImageGone, InspectionFailed
+from inspector.errors import IdempotencyConflict, ImageGone, InspectionFailed
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
 from inspector.queue.base import (
     DEFAULT_BUDGETS,
+    MIN_IDLE,
     Announcement,
     Budgets,
+    DeadLetter,
     Delivery,
+    Durability,
     Finished,
     FinishStatus,
     Idempotency,
@@ -29,8 +32,9 @@ from inspector.queue.base import (
     WorkerReport,
 )
 from inspector.queue.keys import WORKER_TTL_MS
+from inspector.queue.letters import reopened
 from inspector.queue.memory_store import NOBODY, MemoryStore, Record
-from inspector.queue.reading import Taken
+from inspector.queue.reading import Taken, overdue, parse_job
 from inspector.queue.reports import iso
 from inspector.queue.settling import Fence
 
@@ -41,10 +45,10 @@ class MemoryQueue:
     def __init__(self, budgets: Budgets = DEFAULT_BUDGETS, clock: Callable[[], float] = time.time) -> None:
         self.store = MemoryStore(budgets, clock)
 
-    def producer(self) -> MemoryProducer:
-        return MemoryProducer(self.store)
+    def producer(self, min_idle: timedelta = MIN_IDLE) -> MemoryProducer:
+        return MemoryProducer(self.store, min_idle)
 
-    def consumer(self, name: str, min_idle: timedelta = timedelta(seconds=30)) -> MemoryConsumer:
+    def consumer(self, name: str, min_idle: timedelta = MIN_IDLE) -> MemoryConsumer:
         return MemoryConsumer(self.store, name, min_idle)
 
     def results(self) -> MemoryResults:
@@ -55,8 +59,9 @@ class MemoryQueue:
 
 
 class MemoryProducer:
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, min_idle: timedelta) -> None:
         self._store = store
+        self._min_idle_s = min_idle.total_seconds()
 
     async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
         digest = idempotency.digest if idempotency else job.image.sha256
@@ -67,25 +72,31 @@ class MemoryProducer:
                 known = self._store.shelf.keys.get(idempotency.key)
             if known is not None:
                 return self._known(known, digest)
-            self._admit(len(image))
+            self._store.admit(job.line, len(image))
             self._enqueue(job, image, digest, idempotency.key if idempotency else None)
         return Submission(job.id, created=True)
 
-    async def has_room(self, image_bytes: int) -> bool:
+    async def require_room(self, line: str, image_bytes: int) -> None:
         with self._store.changed:
-            budgets, shelf = self._store.budgets, self._store.shelf
-            within_bytes = self._store.waiting_bytes() + image_bytes <= budgets.max_bytes
-            return within_bytes and len(shelf.work) < budgets.max_depth
+            self._store.admit(line, image_bytes)
 
-    async def expire(self, outcome: Outcome) -> bool:
+    async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         with self._store.changed:
-            record = self._store.shelf.records.get(outcome.id)
-            if record is None or record.outcome is not None or record.owner != NOBODY:
-                return False
-            self._store.settle(record, outcome, None, None)
-            return True
+            held = [self._store.shelf.records[one] for one in self._store.shelf.work.values()]
+            late = [record for record in held if record.job and record.job.missed(now)]
+            free = sorted((one for one in late if self._is_free(one)), key=_deadline)[:limit]
+            outcomes = [
+                overdue(self._store.shelf.work[one.entry], one.line, _as_json(one.job)) for one in free
+            ]
+            for record, outcome in zip(free, outcomes, strict=True):
+                self._store.settle(record, outcome, None, None)
+            return outcomes
 
     async def aclose(self) -> None: ...
+
+    def _is_free(self, record: Record) -> bool:
+        renewed_until = self._store.clock() - self._min_idle_s
+        return record.owner == NOBODY or record.renewed <= renewed_until
 
     def _known(self, inspection_id: str, digest: str) -> Submission:
         if self._store.shelf.records[inspection_id].digest != digest:
@@ -94,22 +105,10 @@ class MemoryProducer:
             )
         return Submission(inspection_id, created=False)
 
-    def _admit(self, image_bytes: int) -> None:
-        held, depth = self._store.waiting_bytes(), len(self._store.shelf.work)
-        if held + image_bytes > self._store.budgets.max_bytes:
-            raise Busy(f"the queue is at its limit of bytes: it holds {held}")
-        if depth >= self._store.budgets.max_depth:
-            raise Busy(f"the queue is at its limit of depth: it holds {depth}")
-
     def _enqueue(self, job: Job, image: bytes, digest: str, key: str | None) -> None:
-        shelf, now = self._store.shelf, self._store.clock()
-        shelf.entries += 1
-        entry = f"{int(now * 1000)}-{shelf.entries}"
-        shelf.records[job.id] = Record(job, job.line, image, digest, entry, now, len(image), key)
-        shelf.work[entry] = job.id
         if key is not None:
-            shelf.keys[key] = job.id
-        self._store.changed.notify_all()
+            self._store.shelf.keys[key] = job.id
+        self._store.enqueue(Record(job, job.line, image, digest, len(image), key), job.id)
 
 
 class MemoryConsumer:
@@ -120,8 +119,9 @@ class MemoryConsumer:
 
     def take(self, limit: int, wait: timedelta) -> list[Delivery]:
         with self._store.changed:
-            self._store.changed.wait_for(self._new, timeout=wait.total_seconds())
-            return self._deliveries([self._own(record) for record in self._new()[:limit]])
+            shelf = self._store.shelf
+            self._store.changed.wait_for(lambda: any(shelf.turns.values()), timeout=wait.total_seconds())
+            return self._deliveries([self._own(record) for record in self._store.next_ready(limit)])
 
     def sweep(self, limit: int) -> list[Delivery]:
         with self._store.changed:
@@ -148,8 +148,7 @@ class MemoryConsumer:
                 if self._is_mine(delivery):
                     record = self._store.shelf.records[delivery.job.id]
                     record.owner, record.count = NOBODY, record.count - 1
-                    # Abandoned whatever min_idle is.
-                    record.renewed = float("-inf")
+                    self._store.put_ready(record)
 
     def report(self, worker: WorkerReport) -> None:
         with self._store.changed:
@@ -159,18 +158,13 @@ class MemoryConsumer:
         with self._store.changed:
             self._store.shelf.reports.pop(self.name, None)
 
-    def _waiting(self) -> list[Record]:
-        return [self._store.shelf.records[one] for one in self._store.shelf.work.values()]
-
-    def _new(self) -> list[Record]:
-        return [record for record in self._waiting() if record.fresh]
-
     def _abandoned(self) -> list[Record]:
         limit = self._store.clock() - self._min_idle_s
-        return [record for record in self._waiting() if not record.fresh and record.renewed <= limit]
+        held = [self._store.shelf.records[one] for one in self._store.shelf.work.values()]
+        return [record for record in held if record.owner != NOBODY and record.renewed <= limit]
 
     def _own(self, record: Record) -> Taken:
-        record.owner, record.count, record.fresh = self.name, record.count + 1, False
+        record.owner, record.count = self.name, record.count + 1
         record.renewed = self._store.clock()
         return Taken(record.entry, record.count, self._store.shelf.work[record.entry], record.line)
 
@@ -203,12 +197,17 @@ class MemoryConsumer:
 
     def _bury(self, one: Taken) -> None:
         record = self._store.shelf.records[one.id]
-        outcome = one.poisoned(_as_json(record.job))
-        self._store.settle(record, outcome, None, self._fence(one))
-        self._store.shelf.dead.append(outcome)
+        self._store.bury(record, one.poisoned(_as_json(record.job)), self._fence(one))
 
     def _fence(self, delivery: Delivery | Taken) -> Fence:
         return Fence(delivery.entry, self.name, delivery.count)
+
+
+def _deadline(record: Record) -> datetime:
+    """Of an image that has one."""
+    assert record.job is not None  # noqa: S101 - an image that is not finished has its job
+    assert record.job.deadline is not None  # noqa: S101
+    return record.job.deadline
 
 
 def _as_json(job: Job | None) -> bytes | None:
@@ -286,12 +285,39 @@ class MemoryAdmin:
             return QueueStatus(
                 depth=len(waiting),
                 in_flight=sum(record.owner != NOBODY for record in waiting),
-                bytes=self._store.waiting_bytes(),
+                bytes=sum(record.size for record in waiting),
+                known_bytes=self._store.known_bytes(),
                 recent_bytes=sum(shelf.records[one].held for one in shelf.ring),
                 oldest_age_s=max(0.0, now - waiting[0].submitted) if waiting else 0.0,
                 dead_letters=len(shelf.dead),
                 workers=self._living(now),
             )
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        with self._store.changed:
+            return list(reversed(self._store.shelf.dead.values()))[: max(0, limit)]
+
+    async def dead_letter(self, inspection_id: str) -> DeadLetter:
+        with self._store.changed:
+            return self._store.letter(inspection_id)
+
+    async def requeue(self, inspection_id: str) -> None:
+        with self._store.changed:
+            shelf = self._store.shelf
+            del shelf.dead[self._store.letter(inspection_id).id]
+            shelf.ring.remove(inspection_id)
+            old = shelf.records[inspection_id]
+            job = parse_job(reopened(_as_json(old.job)))
+            self._store.enqueue(
+                Record(job, old.line, old.image, old.digest, old.size, old.key), inspection_id
+            )
+
+    async def drop(self, inspection_id: str) -> None:
+        with self._store.changed:
+            self._store.release(inspection_id)
+
+    async def shortfall(self, durability: Durability) -> str | None:
+        return f"{durability} needs a queue server: the queue in memory ends with its process"
 
     async def ping(self) -> None: ...
 

@@ -8,12 +8,22 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from inspector.errors import InspectionNotFound
-from inspector.messages.job import Job
+from inspector.messages.job import PRIORITIES, Job, Priority
 from inspector.messages.result import Outcome
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets, WorkerReport
-from inspector.queue.settling import Fence
+from inspector.queue.base import (
+    DEFAULT_BUDGETS,
+    KNOWN_ID_BYTES,
+    WITHOUT_DEADLINE,
+    Budgets,
+    DeadLetter,
+    WorkerReport,
+)
+from inspector.queue.fullness import busy
+from inspector.queue.letters import no_letter
+from inspector.queue.settling import DEAD_LETTERS_KEPT, Fence
 
 NOBODY = ""
 """Owner of an entry that waits, or was handed back."""
@@ -27,20 +37,18 @@ class Record:
     line: str
     image: bytes | None
     digest: str
-    entry: str
-    submitted: float
     size: int
     key: str | None
+    entry: str = ""
+    submitted: float = 0.0
     owner: str = NOBODY
     count: int = 0
-    fresh: bool = True
-    """Never delivered: take gives it. Afterwards only sweep does."""
     renewed: float = 0.0
     token: Fence | None = None
     outcome: Outcome | None = None
     attention: bytes | None = None
     held: int = 0
-    """Bytes in the ring; 0 when it is not there."""
+    """Bytes in the ring; 0 when it is not there, or a dead letter holds them."""
     finished: float = 0.0
 
 
@@ -52,10 +60,13 @@ class Shelf:
     keys: dict[str, str] = field(default_factory=dict)
     work: OrderedDict[str, str] = field(default_factory=OrderedDict)
     """entry -> id, oldest first."""
+    turns: dict[Priority, deque[str]] = field(default_factory=lambda: {one: deque() for one in PRIORITIES})
+    """The lines that have images waiting, each once; the first has the next turn."""
     ring: deque[str] = field(default_factory=deque)
     """Ids, newest first."""
     announced: deque[tuple[int, float, Outcome]] = field(default_factory=deque)
-    dead: list[Outcome] = field(default_factory=list)
+    dead: OrderedDict[str, DeadLetter] = field(default_factory=OrderedDict)
+    """By id, oldest first."""
     reports: dict[str, tuple[float, WorkerReport]] = field(default_factory=dict)
     entries: int = 0
     announcements: int = 0
@@ -74,8 +85,24 @@ class MemoryStore:
         self.changed = threading.Condition(threading.RLock())
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
 
-    def waiting_bytes(self) -> int:
-        return sum(self.shelf.records[one].size for one in self.shelf.work.values())
+    def known_bytes(self) -> int:
+        finished = sum(1 for record in self.shelf.records.values() if record.outcome is not None)
+        return (finished - len(self.shelf.dead)) * KNOWN_ID_BYTES
+
+    def admit(self, line: str, image_bytes: int) -> None:
+        """Raises Busy or LineBusy where budget.lua would."""
+        self.forget()
+        limits, held = self.budgets, [self.shelf.records[one] for one in self.shelf.work.values()]
+        own, known = [record for record in held if record.line == line], self.known_bytes()
+        total = sum(record.size for record in held) + known
+        if total + image_bytes > limits.max_bytes:
+            raise busy(False, "bytes", total, known)
+        if len(held) >= limits.max_depth:
+            raise busy(False, "depth", len(held), 0)
+        if (line_bytes := sum(record.size for record in own)) + image_bytes > limits.line_max_bytes and held:
+            raise busy(True, "bytes", line_bytes, 0)
+        if len(own) >= limits.line_max_depth:
+            raise busy(True, "depth", len(own), 0)
 
     def record(self, inspection_id: str) -> Record:
         self.forget()
@@ -88,28 +115,77 @@ class MemoryStore:
         """Drop what was finished too long ago, and announcements that no reader comes back for."""
         now, shelf = self.clock(), self.shelf
         limit = now - self.budgets.forget_after.total_seconds()
-        for old in [key for key, one in shelf.records.items() if one.outcome and one.finished <= limit]:
+        gone = [key for key, one in shelf.records.items() if one.outcome and one.finished <= limit]
+        for old in [key for key in gone if key not in shelf.dead]:
             record = shelf.records.pop(old)
             if record.key is not None and shelf.keys.get(record.key) == old:
                 del shelf.keys[record.key]
-            if record.held:
+            if old in shelf.ring:
                 shelf.ring.remove(old)
         kept = now - self.budgets.results_kept.total_seconds()
         while shelf.announced and shelf.announced[0][1] < kept:
             shelf.announced.popleft()
 
     def settle(self, record: Record, outcome: Outcome, attention: bytes | None, token: Fence | None) -> None:
-        record.outcome, record.attention, record.token = outcome, attention, token
-        record.finished = self.clock()
-        del self.shelf.work[record.entry]
-        self.shelf.announcements += 1
-        self.shelf.announced.append((self.shelf.announcements, record.finished, outcome))
+        self._record(record, outcome, token)
+        record.attention = attention
         record.held = sum(len(part or b"") for part in (record.image, outcome.result, attention))
         record.held += len(record.job.model_dump_json()) if record.job is not None else 0
-        self.shelf.ring.appendleft(outcome.id)
         self._evict()
         self.forget()
         self._wake()
+
+    def bury(self, record: Record, outcome: Outcome, token: Fence) -> None:
+        self._record(record, outcome, token)
+        died_at = datetime.fromtimestamp(record.finished, UTC)
+        size = record.size + (len(record.job.model_dump_json()) if record.job is not None else 0)
+        self.shelf.dead[outcome.id] = DeadLetter(
+            outcome.id, record.line, died_at, token.consumer, token.deliveries, size, outcome.error or b""
+        )
+        while len(self.shelf.dead) > 1 and self._too_many_dead():
+            self.release(next(iter(self.shelf.dead)))
+        self._wake()
+
+    def letter(self, inspection_id: str) -> DeadLetter:
+        """Raises DeadLetterNotFound."""
+        if inspection_id not in self.shelf.dead:
+            raise no_letter(inspection_id)
+        return self.shelf.dead[inspection_id]
+
+    def release(self, inspection_id: str) -> None:
+        """A dead letter leaves, with its image."""
+        del self.shelf.dead[self.letter(inspection_id).id]
+        record = self.shelf.records[inspection_id]
+        record.job = record.image = None
+        record.finished = self.clock()
+
+    def enqueue(self, record: Record, inspection_id: str) -> None:
+        """At the end of the work, under a new entry."""
+        self.shelf.entries += 1
+        record.entry = f"{int(self.clock() * 1000)}-{self.shelf.entries}"
+        record.submitted = self.clock()
+        self.shelf.records[inspection_id] = record
+        self.shelf.work[record.entry] = inspection_id
+        self.put_ready(record)
+
+    def put_ready(self, record: Record) -> None:
+        """It waits, in its place in its line; the line has its turns."""
+        row = self.shelf.turns[_priority(record)]
+        if record.line not in row:
+            row.append(record.line)
+        self.changed.notify_all()
+
+    def next_ready(self, limit: int) -> list[Record]:
+        """As take.lua: live ones first, lines in turn, each line's most urgent first."""
+        ready: list[Record] = []
+        for priority, row in self.shelf.turns.items():
+            while row and len(ready) < limit:
+                line = row.popleft()
+                waiting = [one for one in self._waiting(priority, line) if one not in ready]
+                ready += waiting[:1]
+                if len(waiting) > 1:
+                    row.append(line)
+        return ready
 
     def listen(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         with self.changed:
@@ -119,10 +195,37 @@ class MemoryStore:
         with self.changed:
             self._listeners.discard((loop, event))
 
+    def _waiting(self, priority: Priority, line: str) -> list[Record]:
+        held = [self.shelf.records[one] for one in self.shelf.work.values()]
+        free = [
+            one for one in held if one.owner == NOBODY and one.line == line and _priority(one) == priority
+        ]
+        # Stable: within a rank, first come, first served.
+        return sorted(free, key=_rank)
+
+    def _record(self, record: Record, outcome: Outcome, token: Fence | None) -> None:
+        record.outcome, record.token = outcome, token
+        record.finished = self.clock()
+        del self.shelf.work[record.entry]
+        row = self.shelf.turns[_priority(record)]
+        if record.line in row and not self._waiting(_priority(record), record.line):
+            row.remove(record.line)
+        self.shelf.announcements += 1
+        self.shelf.announced.append((self.shelf.announcements, record.finished, outcome))
+        self.shelf.ring.appendleft(outcome.id)
+
+    def _too_many_dead(self) -> bool:
+        dead = self.shelf.dead.values()
+        held = sum(letter.size for letter in dead)
+        return held > self.budgets.dead_bytes or len(dead) > DEAD_LETTERS_KEPT
+
     def _evict(self) -> None:
         ring, records = self.shelf.ring, self.shelf.records
         while len(ring) > 1 and sum(records[one].held for one in ring) > self.budgets.recent_bytes:
-            record = records[ring.pop()]
+            oldest = ring.pop()
+            if oldest in self.shelf.dead:
+                continue
+            record = records[oldest]
             record.job = record.image = record.attention = None
             record.held = 0
             if record.outcome is not None:
@@ -132,3 +235,14 @@ class MemoryStore:
         self.changed.notify_all()
         for loop, event in self._listeners:
             loop.call_soon_threadsafe(event.set)
+
+
+def _priority(record: Record) -> Priority:
+    return record.job.priority if record.job is not None else PRIORITIES[0]
+
+
+def _rank(record: Record) -> float:
+    """Seconds: its deadline, or what counts as one."""
+    if record.job is not None and record.job.deadline is not None:
+        return record.job.deadline.timestamp()
+    return record.submitted + WITHOUT_DEADLINE.total_seconds()

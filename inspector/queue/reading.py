@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from inspector.errors import InspectionFailed, InspectorError, PoisonImage
+from inspector.errors import DeadlineExpired, InspectionFailed, InspectorError, PoisonImage
 from inspector.messages.job import SCHEMA, Job
 from inspector.messages.result import Outcome
 from inspector.messages.result import failed as failed_outcome
@@ -42,6 +42,13 @@ class Taken:
             lost = "job" if job is None else "image"
             raise InspectionFailed(f"the {lost} is no longer in the queue server")
         return Delivery(self.entry, self.count, parse_job(job), image)
+
+
+def overdue(inspection_id: str, line: str, job: bytes | None) -> Outcome:
+    """The outcome of an image whose deadline passed while no worker had started it."""
+    read = _readable(job)
+    limit = "its deadline" if read is None else f"{read.deadline_ms} ms"
+    return failed_outcome(inspection_id, line, DeadlineExpired(f"no worker started it within {limit}"), read)
 
 
 def _readable(job: bytes | None) -> Job | None:

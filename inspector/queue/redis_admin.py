@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
-from inspector.queue.base import QueueStatus
-from inspector.queue.keys import DRAIN, GROUP, Keys
-from inspector.queue.redis_connection import AsyncLink, translated
+from inspector.queue.base import KNOWN_ID_BYTES, Budgets, DeadLetter, Durability, QueueStatus
+from inspector.queue.keys import GROUP, Keys
+from inspector.queue.letters import no_letter, reopened
+from inspector.queue.redis_connection import AsyncLink, ServerRefusal, translated
 from inspector.queue.reports import living
-from inspector.queue.scripting import Command, Reply
+from inspector.queue.scripting import DROP, REQUEUE, Call, Command, Reply
 
 PING_WITHIN_S = 1.0
 """Readiness is asked every few seconds; a server that takes longer is not ready."""
 
 
+KEEPING = ("appendonly", "appendfsync", "min-replicas-to-write")
+"""The server's settings that decide what an acknowledgement outlives."""
+
+
+def needed(durability: Durability) -> dict[str, str]:
+    """What the server's settings must be for that level."""
+    fsync = "everysec" if durability is Durability.D1 else "always"
+    replicas = {"min-replicas-to-write": "1"} if durability is Durability.D3 else {}
+    return {"appendonly": "yes", "appendfsync": fsync, **replicas}
+
+
 class RedisAdmin:
-    def __init__(self, url: str) -> None:
-        self._keys = Keys()
-        self._link = AsyncLink(url)
+    def __init__(self, url: str, keys: Keys, budgets: Budgets) -> None:
+        self._budgets = budgets
+        self._keys = keys
+        self._link = AsyncLink(url, keys)
 
     async def status(self) -> QueueStatus:
-        time, totals, depth, oldest, pending, dead, reports = await self._link.exchange(
+        time, totals, known, depth, oldest, pending, dead, reports = await self._link.exchange(
             self._questions(), absent="NOGROUP"
         )
         now_ms = int(time[0]) * 1000 + int(time[1]) // 1000
@@ -28,11 +42,57 @@ class RedisAdmin:
             depth=depth,
             in_flight=_in_flight(pending),
             bytes=int(totals[0] or 0),
+            known_bytes=_known_ids(known, now_ms) * KNOWN_ID_BYTES,
             recent_bytes=int(totals[1] or 0),
             oldest_age_s=_age_s(oldest, now_ms),
             dead_letters=dead,
             workers=living(reports, now_ms),
         )
+
+    async def dead_letters(self, limit: int) -> list[DeadLetter]:
+        if limit < 1:
+            return []
+        entries = await self._link.ask("XREVRANGE", self._keys.dead, "+", "-", "COUNT", limit)
+        return [_letter(entry) for entry in entries]
+
+    async def dead_letter(self, inspection_id: str) -> DeadLetter:
+        held = await self._link.ask("HGET", self._keys.state(inspection_id), "dead")
+        entries = await self._link.ask("XRANGE", self._keys.dead, held, held) if held else []
+        if not entries:
+            raise no_letter(inspection_id)
+        return _letter(entries[0])
+
+    async def requeue(self, inspection_id: str) -> None:
+        keys = self._keys
+        await self.dead_letter(inspection_id)
+        job = reopened(await self._link.ask("GET", keys.job(inspection_id)))
+        own = [keys.state(inspection_id), keys.job(inspection_id)]
+        shared = [keys.work, keys.dead, keys.totals, keys.ring]
+        [reply] = await self._link.run([Call(REQUEUE, [*shared, *own, keys.lines], [inspection_id, job])])
+        if reply != b"REQUEUED":
+            raise no_letter(inspection_id)
+
+    async def drop(self, inspection_id: str) -> None:
+        keys = self._keys
+        forget_ms = int(self._budgets.forget_after.total_seconds() * 1000)
+        touched = [keys.dead, keys.totals, keys.state(inspection_id)]
+        [reply] = await self._link.run([Call(DROP, touched, [keys.prefix, forget_ms])])
+        if reply != b"DROPPED":
+            raise no_letter(inspection_id)
+
+    async def shortfall(self, durability: Durability) -> str | None:
+        asked: list[Command] = [["CONFIG", "GET", name] for name in KEEPING]
+        try:
+            replies = await self._link.exchange(asked)
+        except ServerRefusal as refusal:
+            if refusal.kind not in {"ERR", "NOPERM"}:  # what a managed server says that does not show them
+                raise
+            return None
+        held = dict(zip(KEEPING, (_value(reply) for reply in replies), strict=True))
+        lacking = [
+            f"{name} {value}" for name, value in needed(durability).items() if not _is(held[name], value)
+        ]
+        return f"{durability} needs {', '.join(lacking)} of the queue server" if lacking else None
 
     async def ping(self) -> None:
         with translated():
@@ -47,6 +107,7 @@ class RedisAdmin:
         return [
             ["TIME"],
             ["HMGET", keys.totals, "bytes", "recent"],
+            ["HGETALL", keys.known],
             ["XLEN", keys.work],
             ["XRANGE", keys.work, "-", "+", "COUNT", 1],
             ["XPENDING", keys.work, GROUP],
@@ -55,10 +116,41 @@ class RedisAdmin:
         ]
 
 
+def _value(reply: Reply) -> str:
+    """Of [name, value]; an older server may not know the name."""
+    return reply[1].decode() if reply else ""
+
+
+def _is(held: str, wanted: str) -> bool:
+    """Whether it is that or better: always is everysec too, and two replicas are one."""
+    if wanted.isdigit():
+        return held.isdigit() and int(held) >= int(wanted)
+    return held == wanted or (wanted == "everysec" and held == "always")
+
+
+def _known_ids(slices: Reply, now_ms: int) -> int:
+    """As known.lua counts them."""
+    ends = zip(slices[0::2], slices[1::2], strict=True)
+    return sum(int(count) for end, count in ends if int(end) > now_ms)
+
+
+def _letter(entry: Reply) -> DeadLetter:
+    """Of [stream id, fields]; the id begins with the milliseconds of its burial."""
+    named = dict(zip(entry[1][0::2], entry[1][1::2], strict=True))
+    return DeadLetter(
+        id=named[b"id"].decode(),
+        line=named[b"line"].decode(),
+        died_at=datetime.fromtimestamp(int(entry[0].split(b"-")[0]) / 1000, UTC),
+        consumer=named[b"consumer"].decode(),
+        deliveries=int(named[b"deliveries"]),
+        size=int(named[b"bytes"]),
+        error=named[b"error"],
+    )
+
+
 def _in_flight(pending: Reply) -> int:
     """Of [all, first, last, [[consumer, its own], ...]]; nothing where no worker has opened the group yet."""
-    held = (pending[3] or []) if pending else []
-    return sum(int(count) for name, count in held if name != DRAIN.encode())
+    return int(pending[0]) if pending else 0
 
 
 def _age_s(oldest: Reply, now_ms: int) -> float:

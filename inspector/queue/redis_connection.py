@@ -2,11 +2,13 @@
 
 Lazy: nothing connects before the first command, and a connection that broke is made anew by the next one.
 The client's own retries are off (its default of ten can XADD twice after one lost reply). Instead, a script
-is run once more after a connection broke: each of them may be.
+is run once more after a connection broke: each of them may be. Where the primary can move (Sentinel,
+cluster), it is looked for again when a connection breaks, or a server says that it is the primary no more.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -15,10 +17,19 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MasterDownError,
+    NoPermissionError,
+    ReadOnlyError,
+    RedisError,
+)
 from redis.retry import Retry
 
 from inspector.errors import QueueUnavailable, SettingsError
+from inspector.queue.keys import Keys
+from inspector.queue.primary import Primary, primary_of
 from inspector.queue.scripting import Call, Command, Conversation, Reply, plain, run
 
 CONNECT_TIMEOUT_S = 1.0
@@ -37,13 +48,17 @@ POOL_SIZE = 32
 """Connections of one gateway. The server executes one command at a time: more only queue there, not here."""
 
 
+MOVED_AWAY = (ReadOnlyError, AskError, ClusterDownError, MasterDownError)
+"""What a server says that is not, or not yet, the primary of the queue. (MOVED is an AskError here.)"""
+
+
 class Link:
     """Commands from one thread."""
 
-    def __init__(self, url: str, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
-        with _settings(url):
-            self._client = redis.Redis.from_url(url, **_options(timeout_s), retry=Retry(NoBackoff(), 0))
-        self._client.response_callbacks.clear()  # replies as the server sends them
+    def __init__(self, url: str, keys: Keys, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
+        self._primary = _primary(url, keys)
+        self._timeout_s = timeout_s
+        self._client: redis.Redis | None = None
 
     def ask(self, *command: str | bytes | int) -> Reply:
         return self.exchange([command])[0]
@@ -62,7 +77,9 @@ class Link:
                 return self._drive(run(calls))
 
     def close(self) -> None:
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     def _drive(self, conversation: Conversation) -> list[Reply]:
         commands = next(conversation)
@@ -73,26 +90,39 @@ class Link:
                 return cast("list[Reply]", end.value)
 
     def _send(self, commands: Sequence[Command]) -> list[Reply]:
-        pipeline: Any = self._client.pipeline(transaction=False)  # its execute_command is not annotated
+        pipeline: Any = self._opened().pipeline(transaction=False)  # its execute_command is not annotated
         for command in commands:
             pipeline.execute_command(*command)
-        return cast("list[Reply]", pipeline.execute(raise_on_error=False))
+        try:
+            return _at_the_primary(self._primary, pipeline.execute(raise_on_error=False))
+        except (redis.ConnectionError, redis.TimeoutError):
+            if self._primary.moves:
+                self.close()
+            raise
+
+    def _opened(self) -> redis.Redis:
+        if self._client is None:
+            url, options = self._primary.find(), _options(self._timeout_s)
+            self._client = redis.Redis.from_url(url, **options, retry=Retry(NoBackoff(), 0))
+            self._client.response_callbacks.clear()  # replies as the server sends them
+        return self._client
 
 
 class AsyncLink:
     """Commands from one event loop; as many at a time as `connections`."""
 
-    def __init__(self, url: str, timeout_s: float = COMMAND_TIMEOUT_S, connections: int = POOL_SIZE) -> None:
-        with _settings(url):
-            pool = redis.asyncio.BlockingConnectionPool.from_url(
-                url,
-                max_connections=connections,
-                timeout=CONNECT_TIMEOUT_S,
-                **_options(timeout_s),
-                retry=AsyncRetry(NoBackoff(), 0),
-            )
-        self._client = redis.asyncio.Redis.from_pool(pool)
-        self._client.response_callbacks.clear()
+    def __init__(
+        self,
+        url: str,
+        keys: Keys,
+        timeout_s: float = COMMAND_TIMEOUT_S,
+        connections: int = POOL_SIZE,
+    ) -> None:
+        self._primary = _primary(url, keys)
+        self._timeout_s = timeout_s
+        self._connections = connections
+        self._client: redis.asyncio.Redis | None = None
+        self._opening = asyncio.Lock()
 
     async def ask(self, *command: str | bytes | int) -> Reply:
         return (await self.exchange([command]))[0]
@@ -102,16 +132,16 @@ class AsyncLink:
         with translated():
             return await self._drive(plain(commands, absent))
 
-    async def run(self, calls: Sequence[Call]) -> list[Reply]:
-        """Scripts, in one round trip, once more if the connection broke."""
+    async def run(self, calls: Sequence[Call], then: Sequence[Command] = ()) -> list[Reply]:
+        """Scripts, in one round trip, once more if the connection broke. `then` as in scripting.run."""
         with translated():
             try:
-                return await self._drive(run(calls))
+                return await self._drive(run(calls, then))
             except redis.ConnectionError:
-                return await self._drive(run(calls))
+                return await self._drive(run(calls, then))
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._drop(self._client)
 
     async def _drive(self, conversation: Conversation) -> list[Reply]:
         commands = next(conversation)
@@ -122,10 +152,44 @@ class AsyncLink:
                 return cast("list[Reply]", end.value)
 
     async def _send(self, commands: Sequence[Command]) -> list[Reply]:
-        pipeline = self._client.pipeline(transaction=False)
+        client = await self._opened()
+        pipeline = client.pipeline(transaction=False)
         for command in commands:
             pipeline.execute_command(*command)
-        return await pipeline.execute(raise_on_error=False)
+        try:
+            return _at_the_primary(self._primary, await pipeline.execute(raise_on_error=False))
+        except (redis.ConnectionError, redis.TimeoutError):
+            if self._primary.moves:
+                await self._drop(client)
+            raise
+
+    async def _opened(self) -> redis.asyncio.Redis:
+        if self._client is not None:
+            return self._client
+        async with self._opening:  # the first one looks, the others wait for what it finds
+            if self._client is None:
+                moves = self._primary.moves
+                url = await asyncio.to_thread(self._primary.find) if moves else self._primary.find()
+                self._client = self._open(url)
+            return self._client
+
+    def _open(self, url: str) -> redis.asyncio.Redis:
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url,
+            max_connections=self._connections,
+            timeout=CONNECT_TIMEOUT_S,
+            **_options(self._timeout_s),
+            retry=AsyncRetry(NoBackoff(), 0),
+        )
+        client = redis.asyncio.Redis.from_pool(pool)
+        client.response_callbacks.clear()
+        return client
+
+    async def _drop(self, client: redis.asyncio.Redis | None) -> None:
+        """Unless another command has dropped it already."""
+        if client is not None and self._client is client:
+            self._client = None
+            await client.aclose()
 
 
 class ServerRefusal(QueueUnavailable):
@@ -136,25 +200,37 @@ class ServerRefusal(QueueUnavailable):
         self.kind = message.partition(" ")[0]
 
 
+WORDLESS = {redis.OutOfMemoryError: "OOM", NoPermissionError: "NOPERM"}
+"""Errors whose first word the client cuts off."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Redis's errors, as ours."""
     try:
         yield
-    except redis.OutOfMemoryError as error:
-        raise ServerRefusal(f"OOM {error}") from error
+    except tuple(WORDLESS) as error:
+        raise ServerRefusal(f"{WORDLESS[type(error)]} {error}") from error
     except (redis.ConnectionError, redis.TimeoutError, TimeoutError, OSError) as error:
         raise QueueUnavailable(f"the queue server does not answer: {str(error) or 'time is up'}") from error
     except RedisError as error:
         raise ServerRefusal(str(error)) from error
 
 
-@contextmanager
-def _settings(url: str) -> Iterator[None]:
+def _primary(url: str, keys: Keys) -> Primary:
+    """Of that shard. Raises SettingsError."""
     try:
-        yield
+        return primary_of(url, keys.work)
     except ValueError as error:
         raise SettingsError(f"{url!r} is not the URL of a Redis or Valkey server: {error}") from error
+
+
+def _at_the_primary(primary: Primary, replies: list[Reply]) -> list[Reply]:
+    """Raises redis.ConnectionError where the primary is elsewhere by now: to be looked for again."""
+    away = [reply for reply in replies if isinstance(reply, MOVED_AWAY)] if primary.moves else []
+    if away:
+        raise redis.ConnectionError(f"the primary has moved: {away[0]}")
+    return replies
 
 
 def _options(timeout_s: float) -> dict[str, Any]:

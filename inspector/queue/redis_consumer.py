@@ -1,7 +1,7 @@
 """Consumer on Redis: one worker's take, sweep, heartbeat and finish.
 
-Two connections: one waits for new entries, the other never waits, so that a heartbeat or a finish is not
-held up by a blocking read.
+Two connections: one waits for news, the other never waits, so that a heartbeat or a finish is not held up by
+a blocking read.
 """
 
 from __future__ import annotations
@@ -11,43 +11,44 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from inspector.errors import InspectionFailed
-from inspector.queue.base import Budgets, Delivery, Finished, FinishStatus, WorkerReport
-from inspector.queue.keys import DRAIN, GROUP, WORKER_TTL_MS, Keys
+from inspector.queue.base import WITHOUT_DEADLINE, Budgets, Delivery, Finished, FinishStatus, WorkerReport
+from inspector.queue.keys import FEEDER, GROUP, WORKER_TTL_MS, Keys
 from inspector.queue.reading import Taken
 from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, Link, ServerRefusal
 from inspector.queue.reports import report_json
-from inspector.queue.scripting import HAND_BACK, LEAVE, OPEN, RENEW, REPORT, SWEEP, Call, Command, Reply, Word
+from inspector.queue.scripting import HAND_BACK, LEAVE, OPEN, RENEW, REPORT, SWEEP, TAKE, Call, Reply, Word
 from inspector.queue.settling import Fence, bury_call, finish_call
 
 FORGET_CONSUMER_AFTER_MS = 3_600_000
-"""An idle consumer that holds nothing is a worker that was killed: a living one reads every second."""
-
-GIVEN_UP_IDLE_MS = 86_400_000
-"""The idle time that handing back pretends: beyond any min_idle."""
+"""An idle consumer that holds nothing is a worker that was killed: a living one sweeps every second."""
 
 FROM_THE_START = "0-0"
 
-GROUP_IS_GONE = {"NOGROUP", "UNBLOCKED"}
-"""What a reader is told when the stream or group vanished: FLUSHALL, or a restart without its data."""
+GROUP_IS_GONE = {"NOGROUP"}
+"""What is said when the stream or group vanished: FLUSHALL, or a restart without its data."""
+
+WITHOUT_DEADLINE_MS = int(WITHOUT_DEADLINE.total_seconds() * 1000)
 
 
 class RedisConsumer:
-    def __init__(self, url: str, name: str, budgets: Budgets, min_idle: timedelta) -> None:
+    def __init__(self, url: str, keys: Keys, name: str, budgets: Budgets, min_idle: timedelta) -> None:
         self.name = name
         self._budgets = budgets
         self._min_idle_ms = max(1, int(min_idle.total_seconds() * 1000))
-        self._keys = Keys()
-        self._link = Link(url)
-        self._reader = Link(url, READER_TIMEOUT_S)
+        self._keys = keys
+        self._link = Link(url, keys)
+        self._reader = Link(url, keys, READER_TIMEOUT_S)
         self._group_is_open = False
         self._cursor = FROM_THE_START
+        self._seen = FROM_THE_START
 
     def take(self, limit: int, wait: timedelta) -> list[Delivery]:
         end = time.monotonic() + wait.total_seconds()
-        taken = self._read_new(limit, wait.total_seconds())
-        while not taken and (left := end - time.monotonic()) > 0:
-            taken = self._read_new(limit, left)
-        return self._deliveries(taken)
+        taken = self._take_ready(limit)
+        while taken is None and (left := end - time.monotonic()) > 0:
+            self.wait_for_news(left)
+            taken = self._take_ready(limit)
+        return taken or []
 
     def sweep(self, limit: int) -> list[Delivery]:
         """At most `limit` at a time; ask again at once when it gave as many."""
@@ -67,7 +68,7 @@ class RedisConsumer:
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         if deliveries:
-            arguments = [GROUP, self.name, DRAIN, GIVEN_UP_IDLE_MS, *_pairs(deliveries)]
+            arguments = [self._keys.prefix, GROUP, self.name, WITHOUT_DEADLINE_MS, *_pairs(deliveries)]
             self._link.run([Call(HAND_BACK, [self._keys.work], arguments)])
 
     def report(self, worker: WorkerReport) -> None:
@@ -82,25 +83,29 @@ class RedisConsumer:
             self._reader.close()
             self._link.close()
 
-    def _read_new(self, limit: int, wait_s: float) -> list[Taken]:
+    def wait_for_news(self, left_s: float) -> None:
+        """Until an entry comes that the last take has not seen, or BLOCK_S have passed, or what is left.
+
+        On a connection of its own: the only method that another thread may call meanwhile."""
+        wait_ms = int(min(left_s, BLOCK_S) * 1000)
+        if wait_ms > 0:  # BLOCK 0 would wait for ever
+            self._reader.ask("XREAD", "COUNT", 1, "BLOCK", wait_ms, "STREAMS", self._keys.work, self._seen)
+
+    def _take_ready(self, limit: int) -> list[Delivery] | None:
+        """What waits now; None: nothing did. What cannot be worked on is finished as failed, here."""
+        arguments: list[Word] = [self._keys.prefix, GROUP, self.name, limit, WITHOUT_DEADLINE_MS, FEEDER]
         try:
             self._open_group()
-            reply = self._reader.ask(*self._read_command(limit, wait_s))
+            [[newest, given]] = self._link.run([Call(TAKE, [self._keys.work], arguments)])
         except ServerRefusal as refusal:
             if refusal.kind not in GROUP_IS_GONE:
                 raise
             self._group_is_open = False
-            return []
-        # [[stream, [[entry, [id, <id>, line, <line>]], ...]]], or nothing.
-        entries = reply[0][1] if reply else []
-        return [_taken(entry, 1, fields[1], fields[3]) for entry, fields in entries]
-
-    def _read_command(self, limit: int, wait_s: float) -> Command:
-        # BLOCK 0 would wait for ever, so a look without waiting leaves the word out.
-        wait_ms = int(min(wait_s, BLOCK_S) * 1000)
-        block: list[Word] = ["BLOCK", wait_ms] if wait_ms > 0 else []
-        command: list[Word] = ["XREADGROUP", "GROUP", GROUP, self.name, "COUNT", limit, *block]
-        return [*command, "STREAMS", self._keys.work, ">"]
+            return None
+        self._seen = newest.decode()
+        if not given:
+            return None
+        return self._workable([(_taken(*one[:4]), one[4], one[5]) for one in given])
 
     def _open_group(self) -> None:
         if not self._group_is_open:
@@ -121,19 +126,22 @@ class RedisConsumer:
         return [_taken(*one) for one in found]
 
     def _deliveries(self, taken: Sequence[Taken]) -> list[Delivery]:
-        """With job and image, in one read; what cannot be worked on is finished as failed."""
+        """With job and image, in one read."""
         if not taken:
             return []
         names = [key(one.id) for one in taken for key in (self._keys.job, self._keys.image)]
         held = self._link.ask("MGET", *names)
+        return self._workable(list(zip(taken, held[0::2], held[1::2], strict=True)))
+
+    def _workable(self, read: Sequence[tuple[Taken, bytes | None, bytes | None]]) -> list[Delivery]:
+        """Of (entry, job, image); what cannot be worked on is finished as failed."""
         ready, hopeless = [], []
-        for one, job, image in zip(taken, held[0::2], held[1::2], strict=True):
+        for one, job, image in read:
             try:
                 ready.append(one.delivery(job, image))
             except InspectionFailed as error:
-                hopeless.append(
-                    finish_call(self._keys, self._budgets, self._fence(one), one.failed(error, job))
-                )
+                outcome = one.failed(error, job)
+                hopeless.append(finish_call(self._keys, self._budgets, self._fence(one), outcome))
         if hopeless:
             self._link.run(hopeless)
         return ready
@@ -144,7 +152,7 @@ class RedisConsumer:
         jobs = self._link.ask("MGET", *(self._keys.job(one.id) for one in poison))
         self._link.run(
             [
-                bury_call(self._keys, self._budgets, self._fence(one), one.poisoned(job), job or b"")
+                bury_call(self._keys, self._budgets, self._fence(one), one.poisoned(job))
                 for one, job in zip(poison, jobs, strict=True)
             ]
         )

@@ -20,10 +20,10 @@ NOW = "$"
 
 
 class RedisResults:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: Keys) -> None:
         self._url = url
-        self._keys = Keys()
-        self._link = AsyncLink(url)
+        self._keys = keys
+        self._link = AsyncLink(url, keys)
 
     async def read(self, inspection_id: str) -> Snapshot:
         keys = self._keys
@@ -78,9 +78,9 @@ class RedisResults:
         return [_outcome(one, fields, result) for one, fields, result in known if fields[1] is not None]
 
     async def follow(self, after: str = NOW) -> AsyncGenerator[Announcement, None]:
-        reader = AsyncLink(self._url, READER_TIMEOUT_S, connections=1)
+        reader = AsyncLink(self._url, self._keys, READER_TIMEOUT_S, connections=1)
         try:
-            cursor = await self._newest(reader) if after == NOW else after
+            cursor = await self.newest() if after == NOW else after
             while True:
                 for announcement in await self._read_behind(reader, cursor):
                     cursor = announcement.cursor
@@ -88,13 +88,13 @@ class RedisResults:
         finally:
             await reader.aclose()
 
+    async def newest(self) -> str:
+        """The cursor of now. "$" in every read would lose what comes between two of them."""
+        newest = await self._link.ask("XREVRANGE", self._keys.results, "+", "-", "COUNT", 1)
+        return newest[0][0].decode() if newest else "0-0"
+
     async def aclose(self) -> None:
         await self._link.aclose()
-
-    async def _newest(self, reader: AsyncLink) -> str:
-        # "$" again in every read would lose what comes between two of them.
-        newest = await reader.ask("XREVRANGE", self._keys.results, "+", "-", "COUNT", 1)
-        return newest[0][0].decode() if newest else "0-0"
 
     async def _read_behind(self, reader: AsyncLink, cursor: str) -> list[Announcement]:
         block = int(BLOCK_S * 1000)

@@ -7,6 +7,7 @@ error to the caller. The conversation is a generator, so that the sync and the a
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,7 +23,7 @@ Reply = Any
 Conversation = Generator[Sequence[Command], Sequence[Reply], list[Reply]]
 """Yields commands for one round trip, is sent their replies, returns the replies that matter."""
 
-_INCLUDE = "-- include settle.lua\n"
+_INCLUDE = re.compile(r"^-- include (\w+\.lua)\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,21 @@ class Call:
 def _read(name: str) -> Script:
     folder = files("inspector.queue.scripts")
     text = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    text = text.replace(_INCLUDE, (folder / "settle.lua").read_text(encoding="utf-8"))
+    while _INCLUDE.search(text):  # one that is included may include another
+        text = _INCLUDE.sub(lambda named: (folder / named[1]).read_text(encoding="utf-8"), text)
     # Redis knows a script by the SHA-1 of its text; nothing is secured by it.
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
 SUBMIT = _read("submit")
+ROOM = _read("room")
+TAKE = _read("take")
 FINISH = _read("finish")
 BURY = _read("bury")
 EXPIRE = _read("expire")
+OVERDUE = _read("overdue")
+DROP = _read("drop")
+REQUEUE = _read("requeue")
 RENEW = _read("renew")
 HAND_BACK = _read("hand_back")
 SWEEP = _read("sweep")
@@ -64,18 +71,20 @@ LEAVE = _read("leave")
 REPORT = _read("report")
 
 
-def run(calls: Sequence[Call]) -> Conversation:
+def run(calls: Sequence[Call], then: Sequence[Command] = ()) -> Conversation:
     """All calls in one round trip; two more where the server did not know a script.
 
+    `then` follows the calls on the same connection, in the same round trip; its replies stand behind theirs.
     Raises the first error a call met, after all of them were answered.
     """
-    replies = list((yield [call.command() for call in calls]))
+    replies = list((yield [*(call.command() for call in calls), *then]))
     unknown = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if unknown:
         texts = {calls[index].script.text for index in unknown}
         yield [["SCRIPT", "LOAD", text] for text in texts]
-        again = yield [calls[index].command() for index in unknown]
-        for index, reply in zip(unknown, again, strict=True):
+        again = yield [*(calls[index].command() for index in unknown), *then]
+        behind = range(len(calls), len(replies))
+        for index, reply in zip([*unknown, *behind], again, strict=True):
             replies[index] = reply
     return _raise_first(replies)
 

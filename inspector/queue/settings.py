@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inspector.messages.names import NameList
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets
+from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -20,7 +20,17 @@ class QueueSettings(BaseSettings):
     # extra="ignore": the variables of gateway and worker often stand in one environment.
     model_config = SettingsConfigDict(env_prefix="INSPECTOR_", extra="ignore", frozen=True)
 
-    redis_url: str = Field("redis://127.0.0.1:6379/0", description="Where Redis or Valkey answers.")
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        description="Where Redis or Valkey answers: redis://, redis+sentinel:// or redis+cluster://.",
+    )
+    shards: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Parts of the queue, each with its share of the budgets; a line lies on one of them. "
+        "On a cluster they lie on several nodes. The same for all; change it while nothing waits.",
+    )
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics port; 0.0.0.0 for all.")
     lines: Annotated[NameList, NoDecode] = Field(
         ("default",),
@@ -31,6 +41,11 @@ class QueueSettings(BaseSettings):
         DEFAULT_BUDGETS.recent_bytes,
         ge=0,
         description="Bytes of finished images and maps that are still shown.",
+    )
+    dead_bytes: int = Field(
+        DEFAULT_BUDGETS.dead_bytes,
+        ge=0,
+        description="Bytes of dead letters and their images; beyond it the oldest leave.",
     )
     forget_after_h: float = Field(
         DEFAULT_BUDGETS.forget_after / timedelta(hours=1),
@@ -43,10 +58,22 @@ class QueueSettings(BaseSettings):
         description="Minutes of results that a live reader can catch up on after a break.",
     )
 
+    min_idle_s: float = Field(
+        MIN_IDLE.total_seconds(),
+        gt=0,
+        description="Seconds without a heartbeat after which an image is nobody's: another worker takes "
+        "it over. The same for all workers and gateways of a queue.",
+    )
+
+    @property
+    def min_idle(self) -> timedelta:
+        return timedelta(seconds=self.min_idle_s)
+
     @property
     def budgets(self) -> Budgets:
         return Budgets(
             recent_bytes=self.recent_bytes,
+            dead_bytes=self.dead_bytes,
             forget_after=timedelta(hours=self.forget_after_h),
             results_kept=timedelta(minutes=self.results_kept_min),
         )

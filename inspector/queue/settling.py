@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from inspector.messages.result import Outcome
 from inspector.queue.base import Budgets
-from inspector.queue.keys import DRAIN, GROUP, Keys
+from inspector.queue.keys import GROUP, Keys
 from inspector.queue.scripting import BURY, EXPIRE, FINISH, Call, Word
 
 DEAD_LETTERS_KEPT = 10_000
-"""Entries of the dead-letter stream, about 1 kB each: a log for people, not a queue."""
+"""More than a person looks through; `Budgets.dead_bytes` usually is the limit that counts."""
 
 
 class Fence(NamedTuple):
@@ -32,15 +32,15 @@ def finish_call(
     return Call(FINISH, keys.settled(outcome.id), [*arguments, *fence])
 
 
-def bury_call(keys: Keys, budgets: Budgets, fence: Fence, outcome: Outcome, job: bytes) -> Call:
-    """`job` is the Job's JSON, for the dead-letter stream."""
+def bury_call(keys: Keys, budgets: Budgets, fence: Fence, outcome: Outcome) -> Call:
     arguments = _settle_arguments(keys, budgets, outcome, None)
-    return Call(BURY, [*keys.settled(outcome.id), keys.dead], [*arguments, *fence, job, DEAD_LETTERS_KEPT])
+    kept = (DEAD_LETTERS_KEPT, budgets.dead_bytes)
+    return Call(BURY, [*keys.settled(outcome.id), keys.dead], [*arguments, *fence, *kept])
 
 
-def expire_call(keys: Keys, budgets: Budgets, outcome: Outcome) -> Call:
+def expire_call(keys: Keys, budgets: Budgets, outcome: Outcome, min_idle_ms: int) -> Call:
     arguments = _settle_arguments(keys, budgets, outcome, None)
-    return Call(EXPIRE, keys.settled(outcome.id), [*arguments, DRAIN])
+    return Call(EXPIRE, keys.settled(outcome.id), [*arguments, min_idle_ms])
 
 
 def _settle_arguments(keys: Keys, budgets: Budgets, outcome: Outcome, attention: bytes | None) -> list[Word]:

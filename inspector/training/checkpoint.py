@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -145,11 +146,20 @@ def _moments(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def _restore_moments(optimizer: Optimizer, moments: dict[str, Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in moments.items():
         index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
+        state.setdefault(int(index), {})[name] = _laid_out(value, parameters[int(index)])
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _laid_out(moment: Tensor, parameter: Tensor) -> Tensor:
+    """The moment in its parameter's memory layout. A file holds rows one after the other; a fused optimizer
+    walks through both as they lie, and would pair a channels-last weight with the moments of others."""
+    if moment.shape != parameter.shape:
+        return moment  # the step count
+    return torch.empty_like(parameter, dtype=moment.dtype, device="cpu").copy_(moment)
 
 
 def _first_line(error: BaseException) -> str:

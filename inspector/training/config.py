@@ -40,6 +40,9 @@ class TrainConfig(BaseModel):
     neck_channels: Annotated[int, Field(ge=8)] = 48
     shared_tower: bool = True
     """One convolution before scores and boxes instead of one each."""
+    least_hidden: Annotated[int, Field(ge=1)] = 8
+    """Hidden units of a channel gate, at least: at 48 channels a reduction of 16 leaves 3, and all three died
+    (docs/adr/0002-cbam.md)."""
     started_from: str = ""
     """Name, version and digest of the bundle whose weights the run began with; empty: random ones."""
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -94,6 +97,7 @@ class TrainConfig(BaseModel):
             "blocks": self.blocks,
             "neck_channels": self.neck_channels,
             "shared_tower": self.shared_tower,
+            "least_hidden": self.least_hidden,
         }
 
     def input_rules(self) -> dict[str, Any]:

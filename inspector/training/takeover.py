@@ -25,7 +25,16 @@ FAMILY = "detector"
 
 FIRST = "backbone.stem.0.weight"
 
-SHAPED = ("attention", "reduction", "placement", "widths", "blocks", "neck_channels", "shared_tower")
+SHAPED = (
+    "attention",
+    "reduction",
+    "placement",
+    "widths",
+    "blocks",
+    "neck_channels",
+    "shared_tower",
+    "least_hidden",
+)
 """What a new network takes from the bundle's architecture unless the user asks: else little fits."""
 
 SHAPE_BEFORE: dict[str, Any] = {
@@ -36,6 +45,7 @@ SHAPE_BEFORE: dict[str, Any] = {
     "blocks": (0, 1, 1, 1),
     "neck_channels": 64,
     "shared_tower": False,
+    "least_hidden": 1,
 }
 """What the network has where a manifest does not say: the defaults of `Detector`."""
 

@@ -122,8 +122,8 @@ def running(settings: Settings, worker: Consumer, open_queue: Connect | None) ->
         server = Server(create_app(settings, metrics, open_queue), listener, settings)
         thread = threading.Thread(target=server.serve_until_signal)
         thread.start()
-        wait_until(lambda: server.started, what="the gateway")
         try:
+            wait_until(lambda: server.started, 60, "the gateway")
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as http:
                 yield Line(http, port, metrics, worker, server)
         finally:

@@ -59,7 +59,7 @@ def test_a_chunked_body_is_cut_off_at_the_limit(shared_line: Line) -> None:
 
 
 def head(length: int) -> bytes:
-    return f"POST /v1/inspections HTTP/1.1\r\nHost: gateway\r\nContent-Length: {length}\r\n\r\n".encode()
+    return f"POST /v1/inspections HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode()
 
 
 def test_a_content_length_beyond_the_limit_is_refused_with_nothing_sent(shared_line: Line) -> None:
@@ -69,8 +69,8 @@ def test_a_content_length_beyond_the_limit_is_refused_with_nothing_sent(shared_l
 def test_a_content_length_that_promises_more_than_comes(shared_line: Line) -> None:
     answer = raw_exchange(shared_line.port, head(len(IMAGE) + 1000) + IMAGE)
 
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"/problems/length-mismatch" in answer
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"/problems/slow-body" in answer
     assert b"connection: close" in answer.lower()
     assert shared_line.nothing_accepted()
 

@@ -42,12 +42,14 @@ def announcement(number: int) -> Announcement:
     return Announcement(f"{number}-0", finished(f"id-{number}"))
 
 
+def every_line(_: str) -> bool:
+    return True
+
+
 def with_hub(test: Callable[[Hub, Stream], Coroutine[None, None, None]], viewer_buffer: int = 4) -> None:
     async def run() -> None:
         stream = Stream()
-        hub = Hub(
-            stream, max_viewers=8, viewer_buffer=viewer_buffer, keep_alive_s=5, on_outcome=lambda _: None
-        )
+        hub = Hub(stream, max_viewers=8, viewer_buffer=viewer_buffer, keep_alive_s=5)
         task = asyncio.create_task(hub.run())
         try:
             await test(hub, stream)
@@ -97,7 +99,7 @@ def test_an_outcome_that_passed_during_a_break_without_a_cursor_is_found() -> No
 
 def test_a_slow_viewer_is_dropped_and_holds_up_nobody() -> None:
     async def test(hub: Hub, stream: Stream) -> None:
-        slow = hub.watch()
+        slow = hub.watch(every_line)
         with hub.expecting("id-9") as waiter:
             for number in range(10):
                 stream.coming.put_nowait(announcement(number))
@@ -115,7 +117,7 @@ def test_a_slow_viewer_is_dropped_and_holds_up_nobody() -> None:
 
 def test_an_event_is_one_line_whatever_the_worker_wrote() -> None:
     async def test(hub: Hub, stream: Stream) -> None:
-        viewer = aiter(hub.watch())
+        viewer = aiter(hub.watch(every_line))
         await anext(viewer)
         stream.coming.put_nowait(announcement(1))
         event = await anext(viewer)
@@ -127,14 +129,14 @@ def test_an_event_is_one_line_whatever_the_worker_wrote() -> None:
 
 def test_stopping_releases_everybody_those_to_come_too() -> None:
     async def test(hub: Hub, stream: Stream) -> None:
-        viewer = hub.watch()
+        viewer = hub.watch(every_line)
         with hub.expecting("id-1") as waiter:
             hub.stop()
             assert await waiter.outcome(5) is None
         with hub.expecting("id-2") as late:
             assert await late.outcome(5) is None
         assert len([event async for event in viewer]) == 1
-        assert len([event async for event in hub.watch()]) == 1
+        assert len([event async for event in hub.watch(every_line)]) == 1
 
     with_hub(test)
 

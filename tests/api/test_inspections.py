@@ -131,6 +131,7 @@ def test_a_part_that_no_worker_starts_in_time_is_expired(line: Line) -> None:
     assert (said.state, said.accept) == ("expired", False)
     assert said.error is not None
     assert said.error.code == "deadline-expired"
+    assert line.metric('inspector_gateway_expired_total{line="default"}') == 1
 
 
 def test_a_client_that_leaves_loses_nothing(line: Line) -> None:
@@ -244,3 +245,15 @@ def test_a_full_queue_is_503_before_the_body_is_read() -> None:
         assert problem(answer)["retry_after_ms"] == 1000
         line.finish(line.take())
         assert line.post(IMAGE).status_code == 202
+
+
+def test_a_line_over_its_own_budget_is_429_before_the_body_is_read() -> None:
+    with gateway_in_memory(line_max_depth=1) as line:
+        assert line.post(IMAGE, line="L1").status_code == 202
+        answer = line.post(b"not even looked at", line="L1")
+
+        assert answer.status_code == 429
+        assert answer.headers["retry-after"] == "1"
+        assert problem(answer)["type"] == "/problems/line-busy"
+        assert problem(answer)["retry_after_ms"] == 1000
+        assert line.post(IMAGE, line="L2").status_code == 202

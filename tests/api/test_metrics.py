@@ -4,8 +4,10 @@ import math
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 
 from api.metrics import Metrics
+from api.problems import REFUSALS
 from tests.api.support import Line, gateway_on
 from tests.support.pictures import jpeg
 from tests.support.servers import free_port
@@ -58,3 +60,19 @@ def test_they_are_served_on_a_port_of_their_own() -> None:
 
     assert 'inspector_images_received_total{line="L1"} 0.0' in text
     assert 'inspector_images_refused_total{reason="busy"} 0.0' in text
+
+
+def test_ten_thousand_lines_that_no_setting_names_add_no_series() -> None:
+    metrics = Metrics(["L1"], REFUSALS)
+    before = series(metrics)
+    for number in range(10_000):
+        metrics.received(f"line-{number}")
+
+    assert series(metrics) == before
+    assert metrics.registry.get_sample_value("inspector_images_received_total", {"line": "other"}) == 10_000
+
+
+def series(metrics: Metrics) -> set[str]:
+    """Name and labels of each, as a scrape sees them; `_created` is no series of ours."""
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    return {line.rpartition(" ")[0] for line in lines if line.startswith("inspector_")}

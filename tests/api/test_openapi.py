@@ -41,10 +41,25 @@ def test_the_post_is_documented_as_it_is() -> None:
     assert set(named) == {*PartQuery.model_fields, "Prefer", "Idempotency-Key", "Content-Digest"}
     assert all(parameter["description"] for parameter in named.values())
     assert set(post["requestBody"]["content"]) == {"image/jpeg", "image/png", "image/bmp"}
-    assert set(post["responses"]) == {"200", "202", "400", "413", "415", "422", "500", "503"}
+    assert set(post["responses"]) == {
+        "200",
+        "202",
+        "400",
+        "401",
+        "403",
+        "408",
+        "413",
+        "415",
+        "422",
+        "429",
+        "500",
+        "503",
+    }
     assert "Location" in post["responses"]["202"]["headers"]
     assert "Preference-Applied" in post["responses"]["200"]["headers"]
     assert "Retry-After" in post["responses"]["503"]["headers"]
+    assert "WWW-Authenticate" in post["responses"]["401"]["headers"]
+    assert post["security"] == [{"apiKey": []}]
 
 
 def test_every_refusal_is_a_problem_document() -> None:

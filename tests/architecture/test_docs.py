@@ -20,6 +20,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ONLY_ON_THE_COMMAND_LINE = {
     "bundle-error",
     "data-error",
+    "dead-letter-not-found",
     "delivery-failed",
     "engine-unavailable",
     "recipe-error",

@@ -57,10 +57,10 @@ class Stack:
             client.flushdb()
         wait_until(self._ready, timeout_s=20, what="the gateway is ready")
 
-    def start_gateway(self) -> None:
+    def start_gateway(self, *options: str) -> None:
         command = [sys.executable, "-P", "-m", "api", "--port", str(self.port), "--metrics-port", "0"]
         self._gateway = subprocess.Popen(
-            [*command, "--redis-url", self.redis.url, "--log-level", "error"],
+            [*command, "--redis-url", self.redis.url, "--log-level", "error", *options],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )
         wait_until(self._ready, timeout_s=20, what="the gateway is ready")

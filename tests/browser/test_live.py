@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Locator, Page, expect
+from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from inspector.access import key_file
+from inspector.access.keys import issue
+from inspector.access.roles import Role
 from inspector.messages.result import Reason, Verdict
 from tests.browser.stack import HEIGHT, WIDTH, Stack, finding
 
@@ -189,3 +195,23 @@ def test_a_redis_restart_is_said_and_got_over(page: Page, stack: Stack) -> None:
     expect(page.locator("#verdict-part")).to_have_text("new")
     expect(page.locator("#count-ok")).to_have_text("1")
     expect(page.locator("#count-ng")).to_have_text("1")
+
+
+def test_under_keys_the_page_says_what_it_lacks(browser: Browser, stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    with key_file.changing(file, create=True) as change:
+        key, secret = issue("screen", Role.OPERATOR, None, None, datetime.now(UTC))
+        change.keys = change.keys.added(key)
+    stack.kill_gateway()
+    stack.start_gateway("--keys-file", str(file))
+    page = browser.new_page()
+    page.goto(stack.url)
+    expect(page.locator("#link")).to_have_text("Key needed")
+    expect(page.locator("#banner")).to_contain_text("asks for an API key")
+
+    # As a proxy does that knows its people.
+    page.set_extra_http_headers({"Authorization": f"Bearer {secret}"})
+    expect(page.locator("#link")).to_have_text("Live")
+    expect(page.locator("#banner")).to_be_hidden()
+    page.close()
+    stack.kill_gateway()

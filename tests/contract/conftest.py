@@ -25,7 +25,7 @@ SHORT = timedelta(milliseconds=40)
 
 
 class Backend(Protocol):
-    def producer(self) -> Producer: ...
+    def producer(self, min_idle: timedelta) -> Producer: ...
     def consumer(self, name: str, min_idle: timedelta) -> Consumer: ...
     def results(self) -> Results: ...
     def admin(self) -> Admin: ...
@@ -35,8 +35,8 @@ class ServerBackend:
     def __init__(self, url: str, budgets: Budgets) -> None:
         self._url, self._budgets = url, budgets
 
-    def producer(self) -> Producer:
-        return connect.producer(self._url, self._budgets)
+    def producer(self, min_idle: timedelta) -> Producer:
+        return connect.producer(self._url, self._budgets, min_idle=min_idle)
 
     def consumer(self, name: str, min_idle: timedelta) -> Consumer:
         return connect.consumer(self._url, name, self._budgets, min_idle)
@@ -55,7 +55,7 @@ class Bench:
         self._backend = backend
         self._runner = asyncio.Runner()
         self._closing = ExitStack()
-        self.producer = backend.producer()
+        self.producer = backend.producer(LONG)
         self.results = backend.results()
         self.admin = backend.admin()
 
@@ -66,6 +66,12 @@ class Bench:
         consumer = self._backend.consumer(name, min_idle)
         self._closing.callback(consumer.close)
         return consumer
+
+    def other_producer(self, min_idle: timedelta = LONG) -> Producer:
+        """Another gateway's."""
+        producer = self._backend.producer(min_idle)
+        self._closing.callback(lambda: self.run(producer.aclose()))
+        return producer
 
     def submit(self, image: bytes = IMAGE, **changes: Any) -> str:
         return self.run(self.producer.submit(job_for(image, **changes), image)).id

@@ -11,7 +11,7 @@ from inspector.errors import DeadlineExpired, ImageGone, InspectionFailed
 from inspector.messages.result import State, failed
 from inspector.queue.base import Announcement, Finished, FinishStatus
 from tests.contract.conftest import SHORT, Bench
-from tests.support.jobs import IMAGE, MAP, RESULT, done, job_for
+from tests.support.jobs import IMAGE, MAP, RESULT, done
 from tests.support.waiting import wait_until
 
 NO_WAIT = timedelta(0)
@@ -118,30 +118,3 @@ def test_an_image_that_nobody_knows_cannot_be_finished(bench: Bench) -> None:
     delivery = bench.take_one(consumer)
     outcome = failed("nobody", "L1", InspectionFailed("?"))
     assert consumer.finish([Finished(delivery, outcome)]) == [LOST]
-
-
-def test_the_gateway_expires_only_what_no_worker_started(bench: Bench) -> None:
-    late = DeadlineExpired("no worker took it in time")
-    waiting, started = bench.submit(), ""
-    outcome = failed(waiting, "L1", late)
-    assert bench.run(bench.producer.expire(outcome))
-    assert not bench.run(bench.producer.expire(outcome))
-    assert not bench.run(bench.producer.expire(failed("nobody", "L1", late)))
-    started = bench.submit()
-    consumer = bench.consumer()
-    assert [delivery.job.id for delivery in consumer.take(5, NO_WAIT)] == [started]
-    assert not bench.run(bench.producer.expire(failed(started, "L1", late)))
-    assert bench.run(bench.results.read(waiting)).state is State.EXPIRED
-    assert announced(bench, 1)[0].outcome == outcome
-    assert bench.run(bench.admin.status()).bytes == len(IMAGE)
-
-
-def test_what_was_handed_back_unstarted_can_expire(bench: Bench) -> None:
-    job = job_for()
-    bench.run(bench.producer.submit(job, IMAGE))
-    consumer = bench.consumer()
-    consumer.hand_back([bench.take_one(consumer)])
-    assert bench.run(bench.producer.expire(failed(job.id, "L1", DeadlineExpired("late"))))
-    assert consumer.sweep(5) == []
-    status = bench.run(bench.admin.status())
-    assert (status.depth, status.in_flight, status.bytes) == (0, 0, 0)

@@ -87,13 +87,14 @@ def test_a_poison_image_is_buried_after_three_deliveries_and_announced(bench: Be
     assert (status.depth, status.bytes, status.dead_letters) == (0, 0, 1)
 
 
-def test_what_was_handed_back_is_the_next_sweeps_at_once(bench: Bench) -> None:
+def test_what_was_handed_back_is_the_next_takers_at_once(bench: Bench) -> None:
     ids = [bench.submit() for _ in range(3)]
     leaving, heir = bench.consumer("leaving"), bench.consumer("heir", LONG)
     started, *unstarted = leaving.take(3, NO_WAIT)
     leaving.hand_back([])
     leaving.hand_back(unstarted)
-    assert [delivery.job.id for delivery in heir.sweep(5)] == ids[1:]
+    assert heir.sweep(5) == []
+    assert [delivery.job.id for delivery in heir.take(5, NO_WAIT)] == ids[1:]
     assert leaving.finish([done(started), done(unstarted[0])]) == [FinishStatus.RECORDED, FinishStatus.LOST]
 
 
@@ -104,9 +105,18 @@ def test_handing_back_is_no_delivery(bench: Bench) -> None:
     first.hand_back([delivery])
     for n in range(1, 6):
         worker = bench.consumer(f"w{n}")
-        [delivery] = worker.sweep(5)
+        delivery = bench.take_one(worker)
         assert delivery.count == 1
         worker.hand_back([delivery])
+
+
+def test_deliveries_before_a_hand_back_count(bench: Bench) -> None:
+    bench.submit()
+    bench.take_one(bench.consumer("dead"))
+    draining = bench.consumer("draining", SHORT)
+    [second] = wait_until(lambda: draining.sweep(5), what="the second delivery")
+    draining.hand_back([second])
+    assert bench.take_one(bench.consumer("next")).count == second.count == 2
 
 
 def test_only_the_owner_can_hand_back(bench: Bench) -> None:
@@ -115,7 +125,7 @@ def test_only_the_owner_can_hand_back(bench: Bench) -> None:
     late = bench.take_one(zombie)
     [taken] = wait_until(lambda: heir.sweep(5), what="the image at its heir")
     zombie.hand_back([late])
-    assert third.sweep(5) == []
+    assert third.take(5, NO_WAIT) == []
     assert heir.finish([done(taken)]) == [FinishStatus.RECORDED]
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from inspector.errors import Busy, IdempotencyConflict, InspectionNotFound
+from inspector.errors import Busy, IdempotencyConflict, InspectionNotFound, LineBusy
 from inspector.messages.result import State
-from inspector.queue.base import Budgets
+from inspector.queue.base import KNOWN_ID_BYTES, Budgets
 from tests.contract.conftest import Bench, OpenBench
 from tests.support.jobs import IMAGE, done, job_for, key_for
+from tests.support.waiting import wait_until
 
 NO_WAIT = timedelta(0)
 
@@ -93,14 +94,18 @@ def test_other_keys_are_other_jobs(bench: Bench) -> None:
 @pytest.mark.parametrize("budgets", [Budgets(max_depth=2), Budgets(max_bytes=2 * len(IMAGE))])
 def test_over_a_budget_is_busy_and_stores_nothing(open_bench: OpenBench, budgets: Budgets) -> None:
     bench = open_bench(budgets)
-    assert bench.run(bench.producer.has_room(len(IMAGE)))
+    bench.run(bench.producer.require_room("L1", len(IMAGE)))
     for _ in range(2):
         bench.submit()
     refused = job_for()
-    assert not bench.run(bench.producer.has_room(len(IMAGE)))
-    with pytest.raises(Busy) as busy:
-        bench.run(bench.producer.submit(refused, IMAGE, key_for(refused)))
-    assert busy.value.retry_after_s >= 1
+    for question in (
+        bench.producer.require_room("L1", len(IMAGE)),
+        bench.producer.submit(refused, IMAGE, key_for(refused)),
+    ):
+        with pytest.raises(Busy) as busy:
+            bench.run(question)
+        assert busy.type is Busy
+        assert busy.value.retry_after_s >= 1
     with pytest.raises(InspectionNotFound):
         bench.run(bench.results.read(refused.id))
     status = bench.run(bench.admin.status())
@@ -121,3 +126,79 @@ def test_a_finished_image_makes_room(open_bench: OpenBench) -> None:
     consumer.finish([done(bench.take_one(consumer))])
     refused = job_for()
     assert bench.run(bench.producer.submit(refused, IMAGE)).created
+
+
+OWN_LIMITS = [Budgets(line_max_depth=2), Budgets(line_max_bytes=2 * len(IMAGE))]
+
+
+@pytest.mark.parametrize("budgets", OWN_LIMITS)
+def test_a_line_over_its_own_budget_is_refused_and_the_others_go_on(
+    open_bench: OpenBench, budgets: Budgets
+) -> None:
+    bench = open_bench(budgets)
+    for _ in range(2):
+        bench.run(bench.producer.require_room("L1", len(IMAGE)))
+        bench.submit(line="L1")
+    refused = job_for(line="L1")
+    for question in (
+        bench.producer.require_room("L1", len(IMAGE)),
+        bench.producer.submit(refused, IMAGE, key_for(refused)),
+    ):
+        with pytest.raises(LineBusy) as busy:
+            bench.run(question)
+        assert busy.value.retry_after_s >= 1
+    with pytest.raises(InspectionNotFound):
+        bench.run(bench.results.read(refused.id))
+    bench.run(bench.producer.require_room("L2", len(IMAGE)))
+    bench.submit(line="L2")
+    assert bench.run(bench.admin.status()).depth == 3
+
+
+@pytest.mark.parametrize("budgets", OWN_LIMITS)
+def test_whatever_ends_a_lines_image_makes_room_for_its_next(open_bench: OpenBench, budgets: Budgets) -> None:
+    bench = open_bench(budgets)
+    received = datetime.now(UTC)
+    bench.submit(line="L2")
+    for _ in range(2):
+        bench.submit(line="L1")
+        bench.submit(line="L1", deadline_ms=1, received_at=received)
+        assert len(bench.run(bench.producer.expire_overdue(received + timedelta(hours=1), 5))) == 1
+        consumer = bench.consumer()
+        consumer.finish([done(delivery) for delivery in consumer.take(5, NO_WAIT)])
+        bench.submit(line="L2")
+    for _ in range(2):
+        bench.submit(line="L1")
+    with pytest.raises(LineBusy):
+        bench.submit(line="L1")
+
+
+def test_remembered_ids_count_in_the_byte_budget(open_bench: OpenBench) -> None:
+    bench = open_bench(Budgets(max_bytes=2 * KNOWN_ID_BYTES + len(IMAGE)))
+    consumer = bench.consumer()
+    for _ in range(2):
+        bench.submit()
+        consumer.finish([done(bench.take_one(consumer))])
+    status = bench.run(bench.admin.status())
+    assert (status.bytes, status.known_bytes) == (0, 2 * KNOWN_ID_BYTES)
+    bench.submit()
+    with pytest.raises(Busy, match="forget_after_h"):
+        bench.submit()
+
+
+def test_an_id_that_is_forgotten_makes_room(open_bench: OpenBench) -> None:
+    bench = open_bench(Budgets(max_bytes=KNOWN_ID_BYTES, forget_after=timedelta(milliseconds=240)))
+    bench.submit()
+    consumer = bench.consumer()
+    consumer.finish([done(bench.take_one(consumer))])
+    with pytest.raises(Busy):
+        bench.submit()
+
+    def accepted() -> bool:
+        try:
+            bench.submit()
+        except Busy:
+            return False
+        return True
+
+    wait_until(accepted, what="room")
+    assert bench.run(bench.admin.status()).known_bytes == 0

@@ -91,3 +91,21 @@ def test_a_second_stack_on_the_same_data(
     with RunningStack(tmp_path, tiny_bundle.folder, "--workers", "0") as first:
         assert first.process is not None
         assert f"in use by another `inspector up` (process {first.process.pid})" in refused(*usual)
+
+
+def test_an_address_for_all_without_keys(usual: list[str | Path]) -> None:
+    line = refused(*usual, "--host", "0.0.0.0")
+    assert "reachable from other machines, and there are no API keys" in line
+    assert "inspector keys add" in line
+
+
+def test_a_key_file_that_is_not_there(usual: list[str | Path], tmp_path: Path) -> None:
+    assert "make it with `inspector keys add`" in refused(*usual, "--keys-file", tmp_path / "keys.json")
+
+
+def test_a_demo_without_a_key_for_its_camera(
+    usual: list[str | Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("INSPECTOR_API_KEY", raising=False)
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    assert "set INSPECTOR_API_KEY" in refused(*usual, "--demo", "--keys-file", tmp_path / "keys.json")

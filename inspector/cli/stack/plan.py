@@ -17,7 +17,7 @@ import inspector
 from inspector.cli.stack import embedded, ports
 from inspector.cli.stack.child import Child, ChildSpec
 from inspector.cli.stack.datadir import DataDir
-from inspector.queue.base import DEFAULT_BUDGETS
+from inspector.queue.base import DEFAULT_BUDGETS, Durability
 
 _SERVER_PORT = 16379
 _METRICS_PORT = 9100
@@ -39,6 +39,7 @@ class Options:
     workers: int = 1
     redis_url: str | None = None
     """None: the embedded server."""
+    durability: Durability = Durability.D2
     settings: dict[str, str] = field(default_factory=dict)
     """Environment of gateway and workers: INSPECTOR_... of every option that was given."""
 
@@ -69,7 +70,7 @@ def plan(options: Options, data: DataDir) -> Plan:
     if redis_url is None:
         server_port = ports.prefer(_SERVER_PORT, taken)
         redis_url = f"redis://127.0.0.1:{server_port}/0"
-        steps.append([_server(server_port, data)])
+        steps.append([_server(server_port, data, options.durability)])
     names = ["gateway", *(f"worker-{number + 1}" for number in range(options.workers))]
     metrics = {name: ports.prefer(_METRICS_PORT + place, taken) for place, name in enumerate(names)}
     url = f"http://{_reachable(options.host)}:{port}"
@@ -81,9 +82,10 @@ def plan(options: Options, data: DataDir) -> Plan:
     return Plan(steps, url, redis_url, addresses, data)
 
 
-def _server(port: int, data: DataDir) -> Child:
+def _server(port: int, data: DataDir, durability: Durability) -> Child:
     configuration = data.server / "valkey.conf"
-    configuration.write_text(embedded.configuration(port, data.server, DEFAULT_BUDGETS), encoding="utf-8")
+    text = embedded.configuration(port, data.server, DEFAULT_BUDGETS, durability)
+    configuration.write_text(text, encoding="utf-8")
     return Child(
         ChildSpec(
             "redis",

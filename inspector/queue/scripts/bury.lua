@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
--- Bury one poison image: failed, announced, and written to the dead-letter stream.
+-- Bury one poison image: failed, announced, and held as a dead letter until a person drops or requeues it.
 --
--- KEYS, ARGV 1-12  as settle.lua;  KEYS 10 dead
--- ARGV  13 entry  14 consumer  15 delivery count  16 job JSON or ''  17 dead letters kept
+-- KEYS, ARGV 1-12  as settle.lua;  KEYS 13 dead
+-- ARGV  13 entry  14 consumer  15 delivery count  16 dead letters kept  17 their bytes kept
 -- reply RECORDED | ALREADY | LOST, as finish.lua
 --
--- The dead-letter stream is a log beside the images' states, not a queue: it may be trimmed.
+-- state:<id>, job:<id> and image:<id> stay without a TTL as long as the letter does. The oldest letters leave when
+-- there are too many, or too many bytes of them; the newest never.
 -- include settle.lua
+-- include letters.lua
 
 local token = ARGV[13] .. '/' .. ARGV[14] .. '/' .. ARGV[15]
 local held = redis.call('HMGET', KEYS[5], 'state', 'token')
@@ -17,7 +19,18 @@ local delivery = delivery_of(ARGV[13])
 if not delivery or delivery[1] ~= ARGV[14] or delivery[2] ~= tonumber(ARGV[15]) then
   return 'LOST'
 end
-settle(ARGV[13], token)
-redis.call('XADD', KEYS[10], 'MAXLEN', '~', ARGV[17], '*', 'id', ARGV[3], 'line', ARGV[4], 'entry', ARGV[13],
-  'consumer', ARGV[14], 'deliveries', ARGV[15], 'image', KEYS[7], 'job', ARGV[16], 'error', ARGV[8])
+record(ARGV[13], token)
+redis.call('LPUSH', KEYS[3], '0:' .. ARGV[3])
+
+local size = redis.call('STRLEN', KEYS[7]) + redis.call('STRLEN', KEYS[6])
+local letter = redis.call('XADD', KEYS[13], '*', 'id', ARGV[3], 'bytes', size, 'line', ARGV[4],
+  'consumer', ARGV[14], 'deliveries', ARGV[15], 'error', ARGV[8])
+redis.call('HSET', KEYS[5], 'dead', letter)
+local bytes = redis.call('HINCRBY', KEYS[4], 'dead', size)
+local count = redis.call('XLEN', KEYS[13])
+while count > 1 and (count > tonumber(ARGV[16]) or bytes > tonumber(ARGV[17])) do
+  local oldest = redis.call('XRANGE', KEYS[13], '-', '+', 'COUNT', 1)[1]
+  release(KEYS[13], KEYS[4], ARGV[1], oldest, ARGV[11])
+  count, bytes = count - 1, bytes - letter_of(oldest)[2]
+end
 return 'RECORDED'

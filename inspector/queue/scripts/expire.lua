@@ -1,18 +1,24 @@
 #!lua flags=allow-oom
--- Expire an image that no worker has started: a gateway's part when no worker is alive.
+-- Expire an image that is in no living worker's hands: a gateway's part, since no worker may be alive.
 --
 -- KEYS, ARGV 1-12  as settle.lua
--- ARGV  13 the drain consumer: what it holds was handed back unstarted
+-- ARGV  13 min_idle, ms: a delivery that was not renewed for so long is nobody's
 -- reply RECORDED | LOST (under way, already finished, or not known; nothing changed)
+-- Touches the undeclared keys of ready.lua; they share the hash tag.
 -- include settle.lua
+-- include ready.lua
 
 local held = redis.call('HMGET', KEYS[5], 'state', 'entry')
 if held[1] ~= 'queued' then
   return 'LOST'
 end
 local delivery = delivery_of(held[2])
-if delivery and delivery[1] ~= ARGV[13] then
+if delivery and delivery[3] < tonumber(ARGV[13]) then
   return 'LOST'
+end
+local entry = redis.call('XRANGE', KEYS[1], held[2], held[2])[1]
+if entry then
+  drop_ready(ARGV[1], held[2], entry[2])
 end
 settle(held[2], '')
 return 'RECORDED'

@@ -1,53 +1,73 @@
 #!lua
 -- Admit one image and enqueue it.
 --
--- KEYS  1 work  2 totals  3 state:<id>  4 job:<id>  5 image:<id>  6 idem:<hash> (or none)
--- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes
---       8 max_bytes  9 max_depth  10 <hash> of the idempotency key, or ''
--- reply {CREATED, id} | {KNOWN, id}             the id of the job that stands for this request
---       {CONFLICT, id}                           id or key known with another digest; nothing stored
---       {BUSY, 'bytes' | 'depth', what is held}  over a budget; nothing stored
+-- KEYS  1 work  2 totals  3 lines  4 known  5 due  6 state:<id>  7 job:<id>  8 image:<id>
+--       9 idem:<hash> (or none)
+-- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes  8 <hash> of the idempotency key, or ''
+--       9 deadline, ms since 1970, or ''  10 1 if a WAIT follows, else 0  11-15 limits, as budget.lua
+--       16 priority: 0 live, 1 re-inspection
+-- reply {CREATED, id} | {KNOWN, id}  the id of the job that stands for this request
+--       {CONFLICT, id}               id or key known with another digest; nothing stored
+--       {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids}
+--                                    over a budget, the queue's or the line's own; nothing stored
 --
 -- The idempotency key has no TTL here: finishing sets it, so an image that waits for days keeps its key.
 -- No allow-oom flag: a full server refuses the whole script before its first write.
 -- Touches the undeclared key <prefix>state:<earlier id>; it shares the hash tag.
+-- include known.lua
+-- include budget.lua
 
-local prefix, id, digest, hash = ARGV[1], ARGV[2], ARGV[5], ARGV[10]
+local prefix, id, line, digest, hash = ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[8]
 
-local known = redis.call('HGET', KEYS[3], 'digest')
-if known then
-  return {known == digest and 'KNOWN' or 'CONFLICT', id}
+local function answer_known(held_digest, held_id)
+  if held_digest ~= digest then
+    return {'CONFLICT', held_id}
+  end
+  if ARGV[10] == '1' then
+    -- WAIT waits for what its own connection wrote, and the image may have come by another one: write the same
+    -- again, behind it in the replicas' stream.
+    redis.call('HSET', prefix .. 'state:' .. held_id, 'digest', digest)
+  end
+  return {'KNOWN', held_id}
+end
+
+local held = redis.call('HGET', KEYS[6], 'digest')
+if held then
+  return answer_known(held, id)
 end
 
 if hash ~= '' then
-  local held = redis.call('GET', KEYS[6])
-  if held then
-    local earlier_digest, earlier = string.match(held, '^([^:]*):(.*)$')
-    if redis.call('EXISTS', prefix .. 'state:' .. earlier) == 1 then
-      return {earlier_digest == digest and 'KNOWN' or 'CONFLICT', earlier}
+  local earlier = redis.call('GET', KEYS[9])
+  if earlier then
+    local earlier_digest, earlier_id = string.match(earlier, '^([^:]*):(.*)$')
+    if redis.call('EXISTS', prefix .. 'state:' .. earlier_id) == 1 then
+      return answer_known(earlier_digest, earlier_id)
     end
   end
 end
 
 local size = #ARGV[7]
-local bytes = tonumber(redis.call('HGET', KEYS[2], 'bytes') or '0')
-if bytes + size > tonumber(ARGV[8]) then
-  return {'BUSY', 'bytes', bytes}
+local over = over_budget(line, size,
+  {tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])})
+if over then
+  return over
 end
-local depth = redis.call('XLEN', KEYS[1])
-if depth >= tonumber(ARGV[9]) then
-  return {'BUSY', 'depth', depth}
+if redis.call('XLEN', KEYS[1]) == 0 then
+  redis.call('DEL', KEYS[3])  -- as budget.lua took it
 end
 
-local time = redis.call('TIME')
-local submitted = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-local entry = redis.call('XADD', KEYS[1], '*', 'id', id, 'line', ARGV[3])
-redis.call('HSET', KEYS[3], 'submitted', submitted, 'line', ARGV[3], 'format', ARGV[4], 'digest', digest,
-  'entry', entry, 'bytes', size, 'idem', hash, 'state', 'queued')
-redis.call('SET', KEYS[4], ARGV[6])
-redis.call('SET', KEYS[5], ARGV[7])
+local entry = redis.call('XADD', KEYS[1], '*', 'id', id, 'line', line, 'priority', ARGV[16], 'due', ARGV[9])
+redis.call('HSET', KEYS[6], 'submitted', string.format('%.0f', now_ms()), 'line', line, 'format', ARGV[4],
+  'digest', digest, 'entry', entry, 'bytes', size, 'idem', hash, 'state', 'queued')
+redis.call('SET', KEYS[7], ARGV[6])
+redis.call('SET', KEYS[8], ARGV[7])
 redis.call('HINCRBY', KEYS[2], 'bytes', size)
+redis.call('HINCRBY', KEYS[3], line .. ':bytes', size)
+redis.call('HINCRBY', KEYS[3], line .. ':depth', 1)
+if ARGV[9] ~= '' then
+  redis.call('ZADD', KEYS[5], ARGV[9], id)
+end
 if hash ~= '' then
-  redis.call('SET', KEYS[6], digest .. ':' .. id)
+  redis.call('SET', KEYS[9], digest .. ':' .. id)
 end
 return {'CREATED', id}

@@ -177,7 +177,7 @@ def test_a_new_run_starts_from_an_earlier_bundle(
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (["--size", "100"], "--size 100: give a multiple of 32"),
+        (["--size", "100"], "--size 100: give auto, or a multiple of 32"),
         (["--size", "big"], "--size big: give auto, or a number"),
         (["--init", "nowhere"], "nowhere/manifest.json: cannot be read"),
         (["--out", "/dev/null/run"], "/dev/null/run: cannot be written"),

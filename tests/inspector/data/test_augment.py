@@ -10,7 +10,7 @@ import pytest
 from inspector.data.augment import Augmentation, Picture, Symmetries, augment, drawn_symmetry, turn
 from inspector.data.dataset import as_boxes, as_labels
 
-PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, binarise=0, noise=0)
+PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, brightness=0, binarise=0, noise=0)
 
 
 def picture(height: int = 60, width: int = 90) -> Picture:

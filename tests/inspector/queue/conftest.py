@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from inspector.queue import connect
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets, Consumer, Delivery
+from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets, Consumer, Delivery
 from tests.support.jobs import IMAGE, job_for
 from tests.support.servers import KINDS, QueueServer
 
@@ -49,7 +49,7 @@ class Ends:
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)
 
-    def consumer(self, name: str = "w1", min_idle: timedelta = connect.MIN_IDLE) -> Consumer:
+    def consumer(self, name: str = "w1", min_idle: timedelta = MIN_IDLE) -> Consumer:
         return connect.consumer(self.url, name, self.budgets, min_idle)
 
     def submit(self, image: bytes = IMAGE, **changes: Any) -> str:

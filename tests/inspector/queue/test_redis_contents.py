@@ -114,7 +114,7 @@ def test_an_entry_without_its_image_fails_and_is_not_dropped(
     assert (status.depth, status.bytes) == (0, 0)
 
 
-def test_the_dead_letter_names_job_and_image(start_server: StartServer, open_ends: OpenEnds) -> None:
+def test_a_dead_letter_is_held_without_an_end(start_server: StartServer, open_ends: OpenEnds) -> None:
     server = start_server()
     ends = open_ends(server.url)
     inspection = ends.submit()
@@ -129,10 +129,11 @@ def test_the_dead_letter_names_job_and_image(start_server: StartServer, open_end
 
     wait_until(buried, what="the burial")
     with server.client() as client:
-        [(_, letter)] = client.xrange(KEYS.dead)
-        assert json.loads(letter[b"job"])["id"] == inspection
-        assert client.get(letter[b"image"]) == IMAGE
-        assert letter[b"deliveries"] == b"4"
+        [(entry, letter)] = client.xrange(KEYS.dead)
+        assert (letter[b"id"].decode(), letter[b"deliveries"]) == (inspection, b"4")
+        assert client.hget(KEYS.state(inspection), "dead") == entry
+        assert client.get(KEYS.image(inspection)) == IMAGE
+        assert not {KEYS.state(inspection), KEYS.job(inspection)} & _expiring(client)
 
 
 def test_the_result_stream_is_trimmed_by_age(start_server: StartServer, open_ends: OpenEnds) -> None:
@@ -157,14 +158,19 @@ def test_a_worker_that_leaves_with_nothing_takes_its_consumer_along(
     server = start_server()
     ends = open_ends(server.url)
     idle, busy = ends.consumer("idle"), ends.consumer("busy")
-    ends.submit()
-    take_one(busy)
-    assert idle.take(1, NO_WAIT) == []
+    for consumer in (busy, idle):
+        ends.submit()
+        taken = take_one(consumer)
+    idle.finish([done(taken)])
+
+    def consumers() -> dict[bytes, int]:
+        with server.client() as client:
+            return {one["name"]: one["pending"] for one in client.xinfo_consumers(KEYS.work, "inspect")}
+
+    assert consumers() == {b"idle": 0, b"busy": 1, b"feed": 0}
     idle.close()
     busy.close()
-    with server.client() as client:
-        [left] = client.xinfo_consumers(KEYS.work, "inspect")
-        assert (left["name"], left["pending"]) == (b"busy", 1)
+    assert consumers() == {b"busy": 1, b"feed": 0}
 
 
 @pytest.mark.parametrize("url", ["", "localhost:6379", "http://127.0.0.1:1/"])
@@ -174,3 +180,60 @@ def test_a_url_that_is_none_is_refused_at_once(url: str) -> None:
             opening(url)
     with pytest.raises(SettingsError, match="URL"):
         connect.consumer(url, "w1")
+
+
+def test_lines_that_come_and_go_leave_nothing_behind(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    for number in range(20):
+        ends.submit(line=f"random-{number}")
+    consumer.finish([done(delivery) for delivery in consumer.take(100, NO_WAIT)])
+    with server.client() as client:
+        assert not client.exists(KEYS.lines)
+
+
+def test_what_an_older_worker_did_not_count_is_forgotten_with_the_last_image(
+    start_server: StartServer, open_ends: OpenEnds
+) -> None:
+    server = start_server()
+    ends = open_ends(server.url, Budgets(line_max_depth=1))
+    with server.client() as client:
+        client.hset(KEYS.lines, mapping={"L1:bytes": 10, "L1:depth": 1})
+    ends.submit()
+    with server.client() as client:
+        assert client.hget(KEYS.lines, "L1:depth") == b"1"
+
+
+def test_an_empty_queue_has_no_lines_left(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    for number in range(20):
+        ends.submit(line=f"random-{number}", priority="reinspection" if number % 2 else "live")
+    consumer.finish([done(delivery) for delivery in consumer.take(100, NO_WAIT)])
+    with server.client() as client:
+        assert not list(client.scan_iter("*ready*")) + list(client.scan_iter("*turn*"))
+
+
+@pytest.mark.parametrize("by_old_worker", [True, False])
+def test_an_older_worker_beside_a_newer_one_and_an_older_gateways_entries(
+    start_server: StartServer, open_ends: OpenEnds, by_old_worker: bool
+) -> None:
+    """Both read one group's stream; an older one reads it by itself, and knows two fields of an entry."""
+    server = start_server()
+    ends = open_ends(server.url)
+    ids = [ends.submit() for _ in range(4)]
+    consumer = ends.consumer()
+    assert [delivery.job.id for delivery in consumer.take(1, NO_WAIT)] == ids[:1]
+    ids.append(ends.submit())
+    with server.client() as client:
+        # The newest entry, written anew as an older gateway would.
+        client.xdel(KEYS.work, client.hget(KEYS.state(ids[4]), "entry"))
+        entry = client.xadd(KEYS.work, {"id": ids[4], "line": "L1"})
+        client.hset(KEYS.state(ids[4]), "entry", entry)
+        if by_old_worker:
+            [[_, entries]] = client.xreadgroup("inspect", "old", {KEYS.work: ">"}, count=5)
+            assert [fields[b"id"].decode() for _, fields in entries] == ids[4:]
+            ids.pop()
+    assert [delivery.job.id for delivery in consumer.take(9, NO_WAIT)] == ids[1:]

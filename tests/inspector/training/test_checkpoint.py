@@ -49,6 +49,31 @@ def test_all_of_it_comes_back(tmp_path: Path) -> None:
     assert torch.equal(*moments)
 
 
+def test_moments_come_back_in_the_layout_of_their_weights(tmp_path: Path) -> None:
+    """A fused optimizer would otherwise go on with the moments of other weights, and say nothing."""
+
+    def convolution() -> tuple[nn.Conv2d, torch.optim.Optimizer]:
+        torch.manual_seed(0)
+        network = nn.Conv2d(8, 8, 3)
+        network.weight.data = network.weight.data.contiguous(memory_format=torch.channels_last)
+        return network, torch.optim.AdamW(network.parameters(), fused=True)
+
+    def learn(network: nn.Conv2d, optimizer: torch.optim.Optimizer, seed: int) -> None:
+        torch.manual_seed(seed)
+        optimizer.zero_grad()
+        network(torch.rand(1, 8, 9, 9)).square().sum().backward()
+        optimizer.step()
+
+    network, optimizer = convolution()
+    learn(network, optimizer, 1)
+    checkpoint.save(tmp_path, network, nn.Conv2d(8, 8, 3), optimizer, {})
+    again, restored = convolution()
+    checkpoint.load(tmp_path, again, nn.Conv2d(8, 8, 3), restored)
+    learn(network, optimizer, 2)
+    learn(again, restored, 2)
+    assert torch.equal(network.weight, again.weight)
+
+
 def test_a_kill_between_removing_and_renaming_loses_nothing(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, *trained(), {"step": 7})
     (tmp_path / "checkpoint").rename(tmp_path / "checkpoint.new")

@@ -19,7 +19,7 @@ from inspector.training.config import TrainConfig
 from inspector.training.loader import Batch, Loader, read_scaled
 from tests.support import datasets
 
-PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, binarise=0, noise=0)
+PLAIN = Augmentation(good=0, partly_good=0, symmetries="none", contrast=0, brightness=0, binarise=0, noise=0)
 
 
 def parts(folder: Path) -> Dataset:
@@ -76,7 +76,9 @@ def test_nothing_is_pasted_into_or_cropped_off_images_of_a_class_alone(tmp_path:
     data = parts(tmp_path)
     cv2.imwrite(str(tmp_path / "x.png"), np.full((90, 90), 255, np.uint8))
     bad = Sample("x", tmp_path / "x.png", as_boxes([]), as_labels([0]))
-    config = TrainConfig(augmentation=Augmentation(paste=1.0, scale=0.3, binarise=0, contrast=0, noise=0))
+    config = TrainConfig(
+        augmentation=Augmentation(paste=1.0, scale=0.3, binarise=0, contrast=0, brightness=0, noise=0)
+    )
     batches = first(Loader(Dataset(data.classes, (bad, *data.samples)), config), 40)
     found = 0
     for batch in batches:

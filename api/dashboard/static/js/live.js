@@ -74,11 +74,12 @@ const LINK_WORDS = {
   live: ["Live", ""],
   connecting: ["Connecting", ""],
   lost: ["Connection lost", "Connection to the gateway lost. What is shown is old. Trying again…"],
+  "no-key": ["Key needed", "This gateway asks for an API key, and this page has none to send: see the operating guide, “People, under keys”."],
   "queue-down": ["Queue down", "The queue does not answer: no part is inspected. Trying again…"],
 };
 
 function drawLink() {
-  const state = link.server === "down" ? "lost" : link.server === "queue-down" && link.stream !== "lost" ? "queue-down" : link.stream;
+  const state = link.server === "no-key" ? "no-key" : link.server === "down" ? "lost" : link.server === "queue-down" && link.stream !== "lost" ? "queue-down" : link.stream;
   const [word, banner] = LINK_WORDS[state];
   document.body.dataset.link = state;
   setText(byId("link"), word);

@@ -8,7 +8,10 @@ const EVERY_MS = 5_000;
 const RETRY_MS = 1_000;
 const TIMEOUT_MS = 4_000;
 
-/** onState("up" | "queue-down" | "down") after each question. */
+// HTTP statuses that are answers of a gateway, and no sign that it is away.
+const STATES = { 401: "no-key", 403: "no-key", 503: "queue-down" };
+
+/** onState("up" | "no-key" | "queue-down" | "down") after each question. */
 export function watchStatus(onState) {
   const ask = async () => {
     const state = await askOnce();
@@ -21,12 +24,15 @@ export function watchStatus(onState) {
 async function askOnce() {
   try {
     const answer = await fetch("v1/status", { signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store" });
-    if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-    show(await answer.json());
-    return "up";
-  } catch (error) {
+    if (answer.ok) {
+      show(await answer.json());
+      return "up";
+    }
     showUnknown();
-    return error instanceof Error && error.message === "HTTP 503" ? "queue-down" : "down";
+    return STATES[answer.status] ?? "down";
+  } catch {
+    showUnknown();
+    return "down";
   }
 }
 

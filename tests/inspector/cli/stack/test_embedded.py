@@ -4,8 +4,11 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from inspector.cli.stack import embedded
-from inspector.queue.base import DEFAULT_BUDGETS, Budgets
+from inspector.errors import SettingsError
+from inspector.queue.base import DEFAULT_BUDGETS, Budgets, Durability
 from tests.support.servers import free_port
 
 
@@ -19,11 +22,17 @@ def test_memory_leaves_room_beyond_the_budgets() -> None:
 
 
 def test_the_configuration_keeps_what_was_acknowledged(tmp_path: Path) -> None:
-    text = embedded.configuration(1234, tmp_path / 'a "b" c', DEFAULT_BUDGETS)
+    text = embedded.configuration(1234, tmp_path / 'a "b" c', DEFAULT_BUDGETS, Durability.D2)
     assert "appendonly yes\nappendfsync always\n" in text
     assert "maxmemory-policy noeviction\n" in text
     assert "bind 127.0.0.1\n" in text
     assert f'dir "{tmp_path}/a \\"b\\" c"\n' in text
+
+
+def test_a_lower_durability_is_asked_for_and_a_higher_one_refused(tmp_path: Path) -> None:
+    assert "appendfsync everysec\n" in embedded.configuration(1, tmp_path, DEFAULT_BUDGETS, Durability.D1)
+    with pytest.raises(SettingsError, match="--redis-url"):
+        embedded.configuration(1, tmp_path, DEFAULT_BUDGETS, Durability.D3)
 
 
 def test_nobody_there_is_not_ready() -> None:

@@ -1,0 +1,75 @@
+"""A primary is killed, and Sentinels or the cluster put its replica in its place: D3 has lost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from inspector.errors import QueueUnavailable
+from inspector.messages.result import State
+from inspector.queue import connect
+from inspector.queue.base import DEFAULT_BUDGETS, Durability, FinishStatus
+from inspector.queue.keys import Keys
+from tests.inspector.queue.conftest import OpenEnds
+from tests.support.jobs import IMAGE, done, job_for
+from tests.support.replicated import Cluster, SentinelTrio
+from tests.support.servers import QueueServer
+from tests.support.waiting import wait_until
+
+NO_WAIT = timedelta(0)
+
+Replicated = tuple[str, QueueServer]
+"""The queue's URL, and the server that is its primary now."""
+
+
+@pytest.fixture(params=["sentinel", "cluster"])
+def replicated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Replicated]:
+    if request.param == "sentinel":
+        with SentinelTrio("redis", tmp_path) as trio:
+            yield trio.url, trio.primary
+    else:
+        with Cluster("valkey", tmp_path) as cluster:
+            yield cluster.url, cluster.holder(Keys().work)
+
+
+@pytest.mark.timeout(300)
+def test_what_d3_acknowledged_outlives_the_primary(replicated: Replicated, open_ends: OpenEnds) -> None:
+    url, primary = replicated
+    ends = open_ends(url)
+    producer = connect.producer(url, DEFAULT_BUDGETS, Durability.D3)
+    consumer = ends.consumer("w1", timedelta(seconds=1))
+    jobs = [job_for() for _ in range(20)]
+    for job in jobs:
+        assert ends.run(producer.submit(job, IMAGE)).created
+    begun = consumer.take(2, NO_WAIT)
+    assert consumer.finish([done(begun[0])]) == [FinishStatus.RECORDED]
+    with primary.client() as client:
+        client.execute_command("WAIT", 1, 5000)
+
+    primary.kill()
+    late = job_for()
+
+    def accepted() -> bool:
+        with suppress(QueueUnavailable):
+            return bool(ends.run(ends.producer.submit(late, IMAGE)).id)
+        return False
+
+    wait_until(accepted, 60, "a new primary that takes an image at D2")
+    ended: set[str] = set()
+
+    def all_ended() -> bool:
+        with suppress(QueueUnavailable):
+            batch = [*consumer.sweep(50), *consumer.take(50, NO_WAIT)]
+            consumer.finish([done(delivery) for delivery in batch])
+            states = {job.id: ends.run(ends.results.read(job.id)).state for job in (*jobs, late)}
+            ended.update(one for one, state in states.items() if state is State.DONE)
+        return len(ended) == len(jobs) + 1
+
+    wait_until(all_ended, 60, "every acknowledged image done")
+    with pytest.raises(QueueUnavailable, match="no replica"):  # the new primary has none yet
+        ends.run(producer.submit(job_for(), IMAGE))
+    ends.run(producer.aclose())

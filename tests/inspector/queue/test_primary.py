@@ -1,0 +1,64 @@
+"""URLs of Sentinels and clusters; who is asked, and what comes of it, is test_failover.py's."""
+
+from __future__ import annotations
+
+import pytest
+import redis
+
+from inspector.queue.keys import Keys
+from inspector.queue.primary import ByCluster, BySentinel, Fixed, Primary
+from inspector.queue.primary import primary_of as primary_at
+from tests.support.servers import free_port
+
+
+def primary_of(url: str, shard: str = "0") -> Primary:
+    return primary_at(url, Keys(shard).work)
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:6379/0", "rediss://h", "unix:///run/redis.sock"])
+def test_a_plain_url_is_the_server(url: str) -> None:
+    assert primary_of(url) == Fixed(url)
+    assert primary_of(url).find() == url
+
+
+def test_sentinels_name_a_primary() -> None:
+    assert primary_of("redis+sentinel://a,b:1,[::1]:2/boards/3") == BySentinel(
+        ["a:26379", "b:1", "[::1]:2"], "boards", "redis://{place}/3"
+    )
+    with_password = primary_of("rediss+sentinel://me:p{}w@a/boards?ssl_cert_reqs=none")
+    assert isinstance(with_password, BySentinel)
+    assert with_password.node.format(place="x:1") == "rediss://me:p{}w@x:1/0?ssl_cert_reqs=none"
+
+
+def test_a_clusters_slot_is_that_of_the_queues_keys() -> None:
+    cluster = primary_of("redis+cluster://a,b:7001")
+    assert isinstance(cluster, ByCluster)
+    assert (cluster.seeds, cluster.node) == (["a:6379", "b:7001"], "redis://{place}/0")
+    assert cluster.slot == 13907
+    other = primary_of("redis+cluster://a", shard="1")
+    assert isinstance(other, ByCluster)
+    assert other.slot != cluster.slot
+
+
+@pytest.mark.parametrize(
+    ("url", "part"),
+    [
+        ("", "scheme"),
+        ("redis+sentinel://a:1", "name of the primary"),
+        ("redis+sentinel:///boards", "no host"),
+        ("redis+cluster://", "no host"),
+        ("redis+cluster://a/1", "database 0"),
+        ("redis+magic://a", "redis\\+cluster"),
+        ("http+cluster://a", "redis\\+cluster"),
+        ("redis+cluster://a:port", "Port"),
+    ],
+)
+def test_a_url_that_is_none_says_why(url: str, part: str) -> None:
+    with pytest.raises(ValueError, match=part):
+        primary_of(url)
+
+
+@pytest.mark.parametrize("rest", ["sentinel://127.0.0.1:{}/boards", "cluster://127.0.0.1:{}"])
+def test_when_nobody_answers_nobody_knows(rest: str) -> None:
+    with pytest.raises(redis.ConnectionError, match="knows"):
+        primary_of("redis+" + rest.format(free_port())).find()

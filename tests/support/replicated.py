@@ -1,0 +1,164 @@
+"""Real servers that replicate: a primary and a replica under three Sentinels, and a cluster of six nodes."""
+
+from __future__ import annotations
+
+import subprocess
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import redis
+from redis.crc import key_slot
+
+from tests.support.servers import DURABLE, QueueServer, binary, free_port
+from tests.support.waiting import wait_until
+
+NAME = "queue"
+"""What the Sentinels call the primary."""
+
+REPLICATING = {**DURABLE, "repl-diskless-sync-delay": "0"}
+
+DOWN_AFTER_MS = 1000
+"""Until a Sentinel believes that a server is down."""
+
+THIRD = 16384 // 3 + 1
+"""Slots of each of a cluster's primaries."""
+
+NODE_TIMEOUT_MS = 2000
+"""Until a cluster's nodes do."""
+
+_WITHIN_S = 60.0
+
+
+class SentinelTrio:
+    """A primary, a replica and three Sentinels. Ready inside, as a context manager."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._kind, self._folder = kind, folder
+        self._closing = ExitStack()
+        self.primary = QueueServer(kind, folder / "primary", REPLICATING)
+        self.replica = QueueServer(kind, folder / "replica", REPLICATING)
+        self._ports = [free_port() for _ in range(3)]
+
+    @property
+    def url(self) -> str:
+        return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in self._ports)}/{NAME}"
+
+    def __enter__(self) -> Self:
+        for server in (self.primary, self.replica):
+            self._closing.enter_context(server)
+        with self.replica.client() as client:
+            client.replicaof("127.0.0.1", self.primary.port)
+            wait_until(lambda: _linked(client), _WITHIN_S, "a replica in step")
+        for port in self._ports:
+            self._start_sentinel(port)
+        wait_until(self._agreed, _WITHIN_S, "Sentinels that know the replica and each other")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+    def _start_sentinel(self, port: int) -> None:
+        file = self._folder / f"sentinel-{port}.conf"
+        file.write_text(
+            f"port {port}\nbind 127.0.0.1\ndir {self._folder}\n"
+            f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} 2\n"
+            f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
+            f"sentinel failover-timeout {NAME} 5000\n"
+        )
+        with file.with_suffix(".log").open("wb") as log:
+            process = subprocess.Popen(
+                [binary(self._kind), str(file), "--sentinel"], stdout=log, stderr=subprocess.STDOUT
+            )
+        self._closing.callback(_end, process)
+
+    def _agreed(self) -> bool:
+        return all(_knows(port) for port in self._ports)
+
+
+class Cluster:
+    """Three primaries, each with a replica. Ready inside, as a context manager."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._closing = ExitStack()
+        config = {
+            **REPLICATING,
+            "cluster-enabled": "yes",
+            "cluster-node-timeout": str(NODE_TIMEOUT_MS),
+            "cluster-replica-validity-factor": "0",
+        }
+        self.nodes = [
+            QueueServer(kind, folder / f"node{number}", {**config, "cluster-port": str(free_port())})
+            for number in range(6)
+        ]
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in self.nodes)}"
+
+    def holder(self, key: str) -> QueueServer:
+        """The node that is the primary of this key's slot."""
+        return self.nodes[key_slot(key.encode()) // THIRD]
+
+    def __enter__(self) -> Self:
+        for node in self.nodes:
+            self._closing.enter_context(node)
+        clients: list[Any] = [self._closing.enter_context(node.client()) for node in self.nodes]
+        for client in clients:
+            client.response_callbacks.clear()
+        for number, client in enumerate(clients[:3]):
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            last = min(16383, (number + 1) * THIRD - 1)
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * THIRD, last)
+        for node in self.nodes[1:]:
+            bus = node.config["cluster-port"]
+            clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, bus)
+        ids = [client.execute_command("CLUSTER", "MYID") for client in clients[:3]]
+        for client, primary in zip(clients[3:], ids, strict=True):
+            wait_until(lambda: _replicates(client, primary), _WITHIN_S, "a replica that knows its primary")  # noqa: B023
+        for client in clients:
+            wait_until(lambda: _whole(client), _WITHIN_S, "a cluster that is whole")  # noqa: B023
+        for node in self.nodes[3:]:
+            with node.client() as plain:
+                wait_until(lambda: _linked(plain), _WITHIN_S, "a replica in step")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+
+def _linked(client: Any) -> bool:
+    return bool(client.info("replication").get("master_link_status") == "up")
+
+
+def _knows(port: int) -> bool:
+    with redis.Redis(port=port, protocol=2) as client:
+        client.response_callbacks.clear()
+        try:
+            flat = client.execute_command("SENTINEL MASTER", NAME)
+        except (redis.ConnectionError, redis.ResponseError):
+            return False
+    facts = dict(zip(flat[0::2], flat[1::2], strict=True))
+    return (facts[b"num-slaves"], facts[b"num-other-sentinels"]) == (b"1", b"2")
+
+
+def _replicates(client: Any, primary: bytes) -> bool:
+    try:
+        return bool(client.execute_command("CLUSTER", "REPLICATE", primary) == b"OK")
+    except redis.ResponseError:  # has not heard of it yet
+        return False
+
+
+def _whole(client: Any) -> bool:
+    info = client.execute_command("CLUSTER", "INFO")
+    return b"cluster_state:ok" in info and b"cluster_known_nodes:6" in info
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait(10)
