@@ -26,6 +26,14 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 @pytest.fixture(scope="session")
+def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A real, small bundle that was trained on image labels alone, made once."""
+    from tests.support import tiny_classifier as maker  # torch, which most tests do without
+
+    return maker.make(tmp_path_factory.mktemp("classifier"))
+
+
+@pytest.fixture(scope="session")
 def int8_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """The tiny bundle with an INT8 export. Not to be written to either."""
     from tests.support import tiny_bundle as maker

@@ -65,11 +65,15 @@ def _show(report: Report, title: str) -> None:
     console = Console()
     columns = [part or "(no part)" for part in report.parts]
     table = Table("", *columns, title=title, title_justify="left")
-    counts = report.parts.values()
+    counts = list(report.parts.values())
     table.add_row("images", *(str(count.images) for count in counts))
     table.add_row("good", *(str(count.good) for count in counts))
-    for name in next(iter(counts)).boxes:
-        table.add_row(f"boxes of {name}", *(str(count.boxes[name]) for count in counts))
+    for what, by_class in (
+        ("boxes", [count.boxes for count in counts]),
+        ("images, no box,", [count.labelled for count in counts]),
+    ):
+        for name in (name for name in by_class[0] if any(own[name] for own in by_class)):
+            table.add_row(f"{what} of {name}", *(str(own[name]) for own in by_class))
     console.print(table)
     console.print(f"parts: {report.divided_by}", markup=False, highlight=False, soft_wrap=True)
     if report.sizes:

@@ -121,8 +121,8 @@ def _show(report: Report, title: str) -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"{report.images} images, {report.defects} defects, {report.seconds:.0f} s; recipe {report.recipe}; "
-        f"model {report.model.name} {report.model.version}",
+        f"{report.images} images, {headline.counted(report)}, {report.seconds:.0f} s; "
+        f"recipe {report.recipe}; model {report.model.name} {report.model.version}",
         highlight=False,
     )
     console.print(headline.method(report), highlight=False, soft_wrap=True)

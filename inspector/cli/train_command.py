@@ -101,8 +101,9 @@ def train(
 
     The val part chooses which weights are kept, and the recipe's thresholds; the test part is never opened.
     Parts: split.json beside the data ({"train": [names], "val": [...], "test": [...]}), else the format's
-    own, else drawn by a fixed seed. Images without a box are good ones. Kill it at any moment: --resume goes
-    on from the last checkpoint, at most three minutes back.
+    own, else drawn by a fixed seed. Images without a box are good ones; of those of folder:DIR the class is
+    all that is known. Kill it at any moment: --resume goes on from the last checkpoint, at most three minutes
+    back.
 
     Example: inspector train --data coco:parts.json --out runs/parts
     """
@@ -184,7 +185,7 @@ def _finished(
 ) -> None:
     """Seal, validate, write the recipe, show. A run that is killed in here does it again on --resume."""
     recipe = run.folder / "recipe.toml"
-    bundle = _sealed(network, run, training.classes, facts)
+    bundle = _sealed(network, run, training, facts)
     validated = _validated(bundle, held_back, console)
     if validated is None:
         say(console, "no good or no defective images held back: all thresholds stay at 0.5")
@@ -192,7 +193,9 @@ def _finished(
         bundle = amend_training(bundle, {"validation": validated.figures})
     write_recipe(recipe, validated)
     if len(held_back):
-        bundle = measured_in_every_precision(bundle, training, held_back, read_recipe(recipe)).bundle
+        # INT8's gate is one of boxes: with classes that have none it could not pass.
+        calibrated_on = None if bundle.manifest.image_level else training
+        bundle = measured_in_every_precision(bundle, calibrated_on, held_back, read_recipe(recipe)).bundle
     typer.echo(f"bundle {bundle.folder}\nrecipe {recipe}\ncurves {run.folder / 'curves.png'}")
     if len(held_back):
         typer.echo(f"report {_reported(bundle, recipe, held_back, facts['data'])}")
@@ -221,13 +224,14 @@ def _reported(bundle: Bundle, recipe: Path, held_back: Dataset, data: str) -> Pa
     return write_report(bundle.folder.with_name("report"), measured, data=f"{data}, validation part")
 
 
-def _sealed(network: Detector, run: Run, classes: tuple[str, ...], facts: dict[str, Any]) -> Bundle:
+def _sealed(network: Detector, run: Run, training: Dataset, facts: dict[str, Any]) -> Bundle:
     side = run.config.final_size
     return export(
         network,
         run.folder / "bundle",
         architecture=run.architecture,
-        classes=classes,
+        classes=training.classes,
+        image_level=training.labels_only,
         name=run.config.name,
         version=datetime.now(UTC).strftime("%Y.%m.%d"),
         nominal=(side, side),

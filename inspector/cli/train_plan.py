@@ -87,7 +87,7 @@ def read(data: list[str], validation: tuple[str, ...], console: Console) -> tupl
     if left_out := _boxes(annotated) - _boxes(both):
         say(console, f"{left_out} boxes without area are left out; see `inspector dataset check`")
     for doubt in divided.doubts[:SHOWN]:
-        say(console, f"{doubt}; taken as good")
+        say(console, doubt)
     if more := len(divided.doubts[SHOWN:]):
         say(console, f"and {more} more of the kind; see `inspector dataset check`")
     if not validation:
@@ -105,7 +105,7 @@ def read(data: list[str], validation: tuple[str, ...], console: Console) -> tupl
 
 def check(training: Dataset, synthetic: float) -> None:
     """Raises DataError (nothing to learn) and SettingsError (boards of other classes)."""
-    if not _boxes(training):
+    if all(sample.good for sample in training.samples):
         raise DataError(
             f"the train part holds {len(training)} images and no defect; say in split.json what to train on"
         )
@@ -122,7 +122,7 @@ def fresh(
     channels = _channels(both, console)
     plan = plan_input(both, _size(asked.size))
     decided = tailored(training, channels, asked.symmetries or "auto", white=plan.white)
-    for sentence in (*plan.reasons, *decided.sentences):
+    for sentence in (*plan.reasons, *decided.sentences, *_of_labels(training)):
         say(console, sentence)
     batch = max(FEWEST, round(BATCH * min(1.0, (BATCH_SIDE / plan.crop) ** 2)))
     shape = (shape_of(init) if init else {}) | asked.shape()
@@ -204,6 +204,19 @@ def _budget(
     )
     say(console, f"budget: {epochs} epochs, {steps} steps{early} (--minutes or --epochs set another)")
     return {"epochs": epochs, "patience": patience, **warmup}
+
+
+def _of_labels(training: Dataset) -> list[str]:
+    """What the user must know about classes without boxes."""
+    if not (only_labels := training.labels_only):
+        return []
+    lines = [f"no boxes of {', '.join(only_labels)}: found by the image's score, and the map says where"]
+    if not any(sample.good for sample in training.samples):
+        lines.append(
+            "WARNING: no good image to train on: every part will look defective, and the map has nothing to "
+            "hold defects against; name a folder good"
+        )
+    return lines
 
 
 def _by_hand(data: Dataset, wanted: tuple[str, ...]) -> tuple[Dataset, Dataset]:

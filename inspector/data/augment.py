@@ -33,13 +33,15 @@ Symmetries = Literal["all", "flips", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded sample in the making."""
+    """A decoded sample in the making. Labels without boxes are of the whole image, which is not cropped."""
 
     image: Image
     """uint8, or uint16 of a camera with more bits."""
     boxes: Boxes
     labels: Labels
     template: Image | None = None
+    whole: bool = False
+    """Nothing of it may be cut off (training/whole.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ def _window(picture: Picture, size: int, scale: float, rng: np.random.Generator)
     Half of them are laid around a box, or small sets would see mostly background.
     """
     factor = math.exp(rng.uniform(-1, 1) * math.log1p(scale)) if scale > 0 else 1.0
+    if picture.whole:
+        return _scaled(picture, size, min(factor, size / max(picture.image.shape[:2])))
     side = max(SMALLEST_WINDOW, math.floor(size / factor))
     height, width = picture.image.shape[:2]
     left, top = _corner(width, side, rng), _corner(height, side, rng)

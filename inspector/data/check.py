@@ -61,6 +61,8 @@ class Count(BaseModel):
     good: int
     boxes: dict[str, int]
     """By class."""
+    labelled: dict[str, int] = {}
+    """Images that are known to be of a class and have no box, by class."""
 
 
 class Sizes(BaseModel):
@@ -100,7 +102,7 @@ class Seen:
 
     @property
     def good(self) -> bool:
-        return not len(self.sample.boxes)
+        return self.sample.good
 
 
 def check(divided: Divided, progress: Callable[[int], None] = lambda done: None) -> Report:
@@ -138,9 +140,21 @@ def _look(sample: Sample, part: str) -> Seen:
 
 def _count(seen: Iterable[Seen], part: str, divided: Divided) -> Count:
     own = [one for one in seen if one.part == part]
-    labels = Counter(label for one in own for label in one.sample.labels.tolist())
-    boxes = {name: labels[index] for index, name in enumerate(divided.data.classes)}
-    return Count(images=len(own), good=sum(one.good for one in own), boxes=boxes)
+    boxes, labelled = (
+        Counter(
+            divided.data.classes[label]
+            for one in own
+            if one.sample.labels_only is only
+            for label in one.sample.labels.tolist()
+        )
+        for only in (False, True)
+    )
+    return Count(
+        images=len(own),
+        good=sum(one.good for one in own),
+        boxes={name: boxes[name] for name in divided.data.classes},
+        labelled={name: labelled[name] for name in divided.data.classes},
+    )
 
 
 def _sizes(headers: Sequence[ImageHeader]) -> Sizes | None:
@@ -170,6 +184,7 @@ def _duplicates(seen: Sequence[Seen], divided: Divided) -> Iterator[Problem]:
             same[one.pixels].append(one)
     across: list[str] = []
     contrary: list[str] = []
+    torn: list[str] = []
     within: list[str] = []
     for several in (found for found in same.values() if len(found) > 1):
         names = " = ".join(
@@ -177,9 +192,12 @@ def _duplicates(seen: Sequence[Seen], divided: Divided) -> Iterator[Problem]:
         )
         if len({one.good for one in several}) > 1:
             contrary.append(names)
+        elif len({frozenset(one.sample.labels.tolist()) for one in several}) > 1:
+            torn.append(names)
         (across if len({one.part for one in several if one.part}) > 1 else within).append(names)
     yield from _problem("duplicates-across", "the same image in several parts", across, spoils=True)
     yield from _problem("contradiction", "the same image as good and as defective", contrary, spoils=True)
+    yield from _problem("two-classes", "the same image with different classes", torn, spoils=True)
     yield from _problem("duplicates-within", "the same image twice in a part", within, spoils=False)
 
 
@@ -280,7 +298,7 @@ def _content(seen: Sequence[Seen], divided: Divided) -> Iterator[Problem]:
     if not any(one.good for one in seen) and not any(one.sample.template for one in seen):
         message = "no good image: thresholds and overkill cannot be measured"
         yield from _problem("no-good", message, [f"{len(seen)} images"], spoils=False)
-    yield from _problem("doubt", "taken as good, which may be wrong", divided.doubts, spoils=False)
+    yield from _problem("doubt", "taken in one way of several", divided.doubts, spoils=False)
     outside = [one.sample.name for one in seen if not one.part]
     yield from _problem("in-no-part", "images in no part: nobody uses them", outside, spoils=False)
 

@@ -18,19 +18,33 @@ Image = Pixels  # (H, W) grey or (H, W, 3) RGB; uint8 or uint16, as stored
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One image with its boxes; none at all is a good part."""
+    """One image with its truth.
+
+    good         no label: a good part
+    labels_only  labels, and no box: defective, and where is not known. Never to be taken for a good part
+    else         a box for each label
+    """
 
     name: str
     """Unique in the data set; stable across machines."""
     image: Path
     boxes: Boxes
     labels: Labels
+    """Of each box; without boxes, of the image as a whole."""
     group: str = ""
     """Board, tile or lot: a split keeps a group on one side."""
     template: Path | None = None
     """An aligned defect-free image, where the data has one."""
     mask: tuple[Path, ...] = ()
     """Files whose union is the defects' pixels, where the data has such; `sources.masks.read` reads them."""
+
+    @property
+    def good(self) -> bool:
+        return not len(self.labels)
+
+    @property
+    def labels_only(self) -> bool:
+        return len(self.labels) > 0 and not len(self.boxes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +54,19 @@ class Dataset:
 
     def where(self, keep: Callable[[Sample], bool]) -> Dataset:
         return Dataset(self.classes, tuple(sample for sample in self.samples if keep(sample)))
+
+    @property
+    def labels_only(self) -> tuple[str, ...]:
+        """Classes that come with no box anywhere: only an image-level score can tell them. All of them,
+        also one that no image here has, when there are images of classes and no box at all."""
+        boxed = self._labels(lambda sample: not sample.labels_only)
+        named = self._labels(lambda sample: sample.labels_only)
+        if named and not boxed:
+            return self.classes
+        return tuple(self.classes[label] for label in sorted(named - boxed))
+
+    def _labels(self, of: Callable[[Sample], bool]) -> set[int]:
+        return {label for sample in self.samples if of(sample) for label in sample.labels.tolist()}
 
     def __len__(self) -> int:
         return len(self.samples)

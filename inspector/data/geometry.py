@@ -3,7 +3,8 @@
 plan_input    headers, boxes and some pixels -> InputPlan, with a sentence for each decision
 
     scale     1, or 1/2, 1/3 ...: only when defects are too large for the network's boxes, or an image would
-              need too many tiles; never so far that the smallest defects vanish
+              need too many tiles; never so far that the smallest defects vanish. Where no defect has a box:
+              whatever brings the whole image into the square
     final     side of the square that the network sees, in the last part of training and ever after:
               the whole image where that is affordable, else a tile
     overlap   of neighbouring tiles: the largest defect and a margin, so that one tile sees it whole
@@ -72,7 +73,8 @@ class InputPlan:
     overlap: int
     """Pixels that neighbouring tiles share; a multiple of 32, at most half of `final`."""
     scale: float
-    """Network pixels per source pixel: 1, or 1/2, 1/3 ..."""
+    """Network pixels per source pixel: 1, or 1/2, 1/3 ...; anything where images are seen whole for want of
+    boxes."""
     bit_depth: BitDepth
     white: int
     """Stored level that the network sees as 1."""
@@ -121,10 +123,11 @@ def plan_input(dataset: Dataset, size: int | Literal["auto"] = "auto") -> InputP
     """
     levels = levels_of(dataset.samples)
     facts = _Facts.of(dataset.samples)
-    scale, why_scale = _scale(facts)
+    labels_only = not len(facts.long) and any(sample.labels_only for sample in dataset.samples)
+    scale, why_scale = _scale_of_whole(facts, size) if labels_only else _scale(facts)
     scaled = facts.scaled(scale)
     final, why_final = _final(scaled) if size == "auto" else _given(size)
-    overlap, why_overlap = _overlap(scaled, final)
+    overlap, why_overlap = _half(final) if labels_only else _overlap(scaled, final)
     crop, why_crop = _crop(scaled, final)
     reasons = (why_scale, why_final, why_overlap, why_crop, _why_levels(levels), _why_tiny(scaled))
     return InputPlan(
@@ -210,6 +213,18 @@ def _scale(facts: _Facts) -> tuple[float, str]:
     return 1 / divisor, f"scale 1/{divisor} (areas averaged){held_back}: {cause}"
 
 
+def _scale_of_whole(facts: _Facts, size: int | Literal["auto"]) -> tuple[float, str]:
+    """Where the defects lie is not known, so training must see all of an image, and service as well."""
+    side, longest = TILE if size == "auto" else size, facts.longest_side
+    if longest <= side:
+        return 1.0, "scale 1: no defect has a box, and images are seen whole"
+    # Rounded down, or the longest side would be a hair over the square.
+    return math.floor(1e6 * side / longest) / 1e6, (
+        f"scale {side}/{longest:.0f} (areas averaged): no defect has a box, so images are seen whole, at "
+        f"{side} px; crop them to the part if its defects are small"
+    )
+
+
 def _divisor_for_time(facts: _Facts) -> int:
     divisor = 1
     while _tiles(facts.scaled(1 / divisor)) > MOST_TILES:
@@ -257,6 +272,11 @@ def _overlap(facts: _Facts, final: int) -> tuple[int, str]:
         f"tiles of larger images share {overlap} px, not the {facts.largest:.0f} px of the largest defect: "
         "one that no tile sees whole is put together from its pieces"
     )
+
+
+def _half(final: int) -> tuple[int, str]:
+    overlap = final // 2 // MULTIPLE * MULTIPLE
+    return overlap, f"tiles of larger images share {overlap} px: how large defects are is not known"
 
 
 def _crop(facts: _Facts, final: int) -> tuple[int, str]:

@@ -63,6 +63,11 @@ ALIKE = 1.5
 
 _NAMES = {"all": "flips and quarter turns", "flips": "flips, no quarter turns", "none": "no flips or turns"}
 
+_AS_THEY_ARE = (
+    "images are black and white; shown as they are, not binarised: some have a class and no box, and a faint "
+    "defect would be gone"
+)
+
 _SIDED = re.compile(r"(^|[^a-z])(left|right|upper|lower|top|bottom)([^a-z]|$)", re.IGNORECASE)
 _DIRECTED = re.compile(r"horizontal|vertical|transvers|longitudinal", re.IGNORECASE)
 
@@ -85,6 +90,9 @@ def tailored(
     fixed = any(sample.template is not None for sample in data.samples)
     allowed, turning = _symmetries(data, symmetries)
     tones, toned = _tones(images, channels, white, fixed=fixed)
+    if tones["binarise"] and any(sample.labels_only for sample in data.samples):
+        # A threshold at mid grey can wipe out a defect, and of these only the label would be left.
+        tones, toned = tones | {"binarise": 0.0}, (_AS_THEY_ARE,)
     paste, pasted = _paste(data, fixed=fixed)
     balance, good_share, sampled = _sampling(data, fixed=fixed)
     augmentation = Augmentation(symmetries=allowed, paste=paste, **tones)

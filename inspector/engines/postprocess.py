@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.decision.verdict import Detection
+from inspector.engines import classified
 from inspector.engines.base import FloatArray, RawOutput
 from inspector.engines.seams import Corners, Found, frame, merge, stitch
 from inspector.errors import InspectionFailed
@@ -69,7 +70,8 @@ def look(raw: RawOutput, row: int, prepared: Prepared, index: int, manifest: Man
     for what, values in (("scores", scores), ("image-level scores", classes), ("a map", attention)):
         _check_probabilities(what, values)
     # A copy of the map: a view of it would hold the outputs of the whole run in memory.
-    return View(tile, _found(boxes, scores, tile, (height, width), manifest), classes, attention.copy())
+    found = _found(boxes, _of_boxes(scores, manifest), tile, (height, width), manifest)
+    return View(tile, found, classes, attention.copy())
 
 
 def inspection(views: Sequence[View], prepared: Prepared, manifest: Manifest) -> Inspection:
@@ -79,7 +81,7 @@ def inspection(views: Sequence[View], prepared: Prepared, manifest: Manifest) ->
     # neighbours see the same pixels, so their doubts are not independent, and a hundred small ones are none.
     classes = np.max([view.classes for view in views], axis=0)
     return Inspection(
-        detections=_detections(views, prepared, manifest),
+        detections=_all_detections(views, classes, attention, prepared, manifest),
         classification=_classification(classes, manifest.classes),
         attention=np.rint(attention.clip(0, 1) * 255).astype(np.uint8),
         facts=_facts(attention, manifest.attention.source),
@@ -90,6 +92,29 @@ def _check_probabilities(what: str, values: FloatArray) -> None:
     # Written so that NaN fails it: every comparison with NaN is false.
     if not ((values >= -_TOLERANCE) & (values <= 1 + _TOLERANCE)).all():
         raise InspectionFailed(f"the network gave {what} that are not within 0-1")
+
+
+def _of_boxes(scores: FloatArray, manifest: Manifest) -> FloatArray:
+    """(n, K) without those of classes that have no boxes: nothing taught the network what to say there."""
+    if not manifest.image_level:
+        return scores
+    boxed = np.array([name not in manifest.image_level for name in manifest.classes])
+    return np.where(boxed, scores, np.float32(-1))
+
+
+def _all_detections(
+    views: Sequence[View],
+    classes: FloatArray,
+    attention: FloatArray,
+    prepared: Prepared,
+    manifest: Manifest,
+) -> list[Detection]:
+    """Boxes, and findings of the classes that have none: by the image's score, that of its worst tile."""
+    boxed = _detections(views, prepared, manifest)
+    if not manifest.image_level:
+        return boxed
+    found = classified.findings(classes, attention, prepared, manifest) + boxed
+    return sorted(found, key=lambda detection: -detection.score)[: int(manifest.postprocess["max_findings"])]
 
 
 def _seen(tile: Tile, prepared: Prepared) -> tuple[int, int]:

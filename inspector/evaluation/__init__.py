@@ -6,6 +6,7 @@ report.py             Report: the figures as they stand in the JSON file
 headline.py           the same in the order in which people read them
 coco_metrics.py       mAP50 and mAP50-95, by pycocotools
 deeppcb_protocol.py   DeepPCB's own protocol: IoU 0.33, AP, F
+class_metrics.py      accuracy and confusion by class, where images have a class and no boxes
 image_metrics.py      escapes and overkill at a recipe's thresholds
 attention_metrics.py  whether the attention map points at the defects
 looks.py              one image's map against its boxes or masks

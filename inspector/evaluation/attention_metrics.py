@@ -79,10 +79,10 @@ def looks_of(cases: Sequence[Case]) -> list[Look]:
 
 
 def aupro(cases: Sequence[Case]) -> float | None:
-    """0-1; None without any mask. Defective images that have only boxes are left out, with their pixels."""
+    """0-1; None without any mask. Defective images without one are left out, with their pixels."""
     if not any(case.mask for case in cases):
         return None
-    seen = {case.name: case for case in cases if case.mask or not len(case.truth_boxes)}
+    seen = {case.name: case for case in cases if case.mask or case.good}
     return aupro_of([pixels for case in seen.values() if (pixels := case.pixels) is not None])
 
 

@@ -81,8 +81,9 @@ def ask(
 ) -> Material:
     """What the model says about every image, and about the evaluation boards made from them.
 
-    Boards are made of samples with a template, and samples without any box are good ones as they are; so are
-    defective ones, where no sample has a template. Raises as `measure` does.
+    Boards are made of samples with a template, and samples without any label are good ones as they are; so
+    are defective ones, where no sample has a template or nothing but their class is known. Raises as
+    `measure` does.
     """
     _check_classes(pipeline, dataset)
     asked = _Asked(pipeline, recipe, dataset.classes, progress)
@@ -90,9 +91,9 @@ def ask(
     boards: dict[str, list[Case]] = {"defective": [], "single": [], "good": []}
     for kind, judged in asked.cases(_boards(dataset, seed)):
         boards[kind].append(judged)
-    boards["good"] += [judged for judged in posted if not len(judged.truth_boxes)]
-    if not any(sample.template for sample in dataset.samples):
-        boards["defective"] += [judged for judged in posted if len(judged.truth_boxes)]
+    boards["good"] += [judged for judged in posted if judged.good]
+    healable = any(sample.template for sample in dataset.samples)
+    boards["defective"] += [one for one in posted if one.labels_only or not (one.good or healable)]
     return Material(
         classes=dataset.classes,
         posted=posted,

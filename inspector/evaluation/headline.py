@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
 def lines(report: Report) -> list[Line]:
     """Those there are: what the data cannot show is left out."""
-    return [*boxes(report), *by_class(report), *verdicts(report), *attention(report)]
+    return [*boxes(report), *by_class(report), *verdicts(report), *labels(report), *attention(report)]
 
 
 def boxes(report: Report) -> Iterator[Line]:
@@ -58,6 +58,22 @@ def verdicts(report: Report) -> Iterator[Line]:
     yield from _plain("image AUROC", image.auroc, spread.get("auroc"))
     yield from _plain("image AP", image.ap)
     yield from _plain("image AUROC by findings", image.auroc_findings)
+
+
+def labels(report: Report) -> Iterator[Line]:
+    """Of images whose class is all that is known, and of good ones."""
+    if (told := report.classes) is None:
+        return
+    yield from _rate("images whose class was told", told.accuracy)
+    for name, rate in told.per_class.items():
+        yield from _rate(f"... of {name}", rate)
+
+
+def counted(scores: Scores) -> str:
+    """How much was there to be found."""
+    boxes = f"{scores.defects} defects"
+    labelled = f"{scores.labelled} images of a class, place unknown"
+    return boxes if not scores.labelled else f"{boxes}, {labelled}" if scores.defects else labelled
 
 
 def attention(report: Report) -> Iterator[Line]:

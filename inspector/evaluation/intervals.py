@@ -11,7 +11,7 @@ from inspector.evaluation.attention_metrics import looks_of
 from inspector.evaluation.bootstrap import Draws, FloatArray, Interval, Intervals, Weights, interval
 from inspector.evaluation.coco_metrics import Evaluated
 from inspector.evaluation.image_metrics import defective_score
-from inspector.evaluation.predictions import Case
+from inspector.evaluation.predictions import Case, located
 
 
 def intervals(
@@ -22,19 +22,20 @@ def intervals(
     *,
     seed: int,
 ) -> Intervals | None:
-    """`coco` is of the posted cases. None when there is nothing to draw from but a single unit."""
+    """`coco` is of the posted cases that are `located`. None when there is but a single unit to draw from."""
     draws = Draws.of({case.sample: case.group for case in posted}, seed=seed)
     if len(draws.units) < 2:
         return None
     found: dict[str, Interval] = {}
     deeppcb: dict[str, Interval] = {}
     if coco is not None:
-        weights = _weigh(draws, posted)
+        known = located(posted)
+        weights = _weigh(draws, known)
         map50, map50_95 = bootstrap.mean_ap(coco.matched, weights)
         found = _named(map50=map50, map50_95=map50_95)
         deeppcb = _named(
-            ap_class_mean=bootstrap.mean_plain_ap(deeppcb_protocol.ranked(posted, classes), weights),
-            f=bootstrap.f_score(*deeppcb_protocol.tallies(posted), weights),
+            ap_class_mean=bootstrap.mean_plain_ap(deeppcb_protocol.ranked(known, classes), weights),
+            f=bootstrap.f_score(*deeppcb_protocol.tallies(known), weights),
         )
     return Intervals(
         unit=draws.unit,

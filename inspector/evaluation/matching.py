@@ -2,7 +2,8 @@
 
 A finding that counts meets a defect at an IoU above 0.33. First findings take defects of their own class,
 highest score first, each the free one it overlaps most; then what is left is paired across classes in the
-same way. A defect left over is missed, a finding left over is a false alarm.
+same way. A defect left over is missed, a finding left over is a false alarm. Images whose defects have no
+boxes are left out: a finding on one is neither.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from inspector.evaluation.deeppcb_protocol import IOU
 from inspector.evaluation.metrics import iou
-from inspector.evaluation.predictions import Case
+from inspector.evaluation.predictions import Case, located
 
 
 class Confusion(BaseModel):
@@ -52,7 +53,7 @@ def confusion(cases: Sequence[Case], classes: Sequence[str]) -> Confusion:
     """Findings of a class that is not named are false alarms without a column, and left out."""
     place = {name: index for index, name in enumerate(classes)}
     counts = np.zeros((len(classes) + 1, len(classes) + 1), np.int64)
-    for case in cases:
+    for case in located(cases):
         partners = pair(case)
         for name, finding in zip(case.truth_classes, partners, strict=True):
             column = len(classes) if finding is None else place[_class(case, finding)]
@@ -66,7 +67,7 @@ def confusion(cases: Sequence[Case], classes: Sequence[str]) -> Confusion:
 def misses(cases: Sequence[Case]) -> list[Miss]:
     """The least seen first; of those alike, the largest."""
     found = []
-    for case in cases:
+    for case in located(cases):
         overlaps = _overlaps(case) > IOU
         scores = np.array([detection.score for detection in case.prediction.detections])
         counted = np.array(case.counted, np.bool_)
@@ -80,7 +81,7 @@ def false_alarms(cases: Sequence[Case]) -> list[FalseAlarm]:
     """The surest first."""
     found = [
         FalseAlarm(case, finding, case.prediction.detections[finding].score)
-        for case in cases
+        for case in located(cases)
         for finding in _left_over(case, pair(case))
     ]
     return sorted(found, key=lambda alarm: -alarm.score)

@@ -1,11 +1,13 @@
 """What other thresholds would have done, without judging anything again.
 
 A Bench is a set of images as numbers: for each good and each bad board the highest score of every class, for
-each defect the highest score of every class that meets it. Thresholds are an array, one a class.
+each defect the highest score of every class that meets it. Thresholds are an array, one a class. Of an image
+whose defects have no boxes, each class is one defect, and any finding on the image meets it.
 
 A board is accepted only when its verdict is OK; so REVIEW is no escape, and counts as overkill, as in
 image_metrics.py. A bad board is one with a single defect where such boards could be made, else a defective
-image. A test holds these figures against `decision.judge`.
+image; one whose class is all that is known is always a bad board. A test holds these figures against
+`decision.judge`.
 """
 
 from __future__ import annotations
@@ -72,9 +74,10 @@ class Bench:
     def of(cls, material: Material, classes: Sequence[str], recipe: Recipe) -> Bench:
         boards = material.boards
         single = boards.get("single", ())
-        bad = single or boards.get("defective", ())
+        defective = boards.get("defective", ())
+        bad = (*single, *(case for case in defective if case.labels_only)) if single else defective
         # Defects are counted on the images as they were posted, as everywhere.
-        seen = [case for case in material.posted if len(case.truth_boxes)]
+        seen = [case for case in material.posted if not case.good]
         kinds = [classes.index(name) for case in seen for name in case.truth_classes]
         return cls(
             classes=tuple(classes),
@@ -143,13 +146,21 @@ def _doubted(case: Case, recipe: Recipe) -> bool:
     return bare.verdict is not Verdict.OK
 
 
+def _meets(case: Case) -> Flags:
+    """(defects, detections)"""
+    detections = case.prediction.detections
+    if case.labels_only:
+        return np.ones((len(case.truth_classes), len(detections)), np.bool_)
+    overlaps = iou(case.truth_boxes, np.array([d.box for d in detections], np.float64))
+    return np.asarray(overlaps > IOU, np.bool_)
+
+
 def _defects(cases: Sequence[Case], classes: Sequence[str]) -> Rows:
     rows: list[FloatArray] = []
     samples: list[str] = []
     for case in cases:
         detections = case.prediction.detections
-        overlaps = iou(case.truth_boxes, np.array([d.box for d in detections], np.float64))
-        for met in overlaps > IOU:
+        for met in _meets(case):
             scores = np.zeros(len(classes))
             for detection, meets in zip(detections, met, strict=True):
                 if meets:

@@ -53,6 +53,15 @@ class Case:
     mask: tuple[Path, ...] = ()
 
     @property
+    def good(self) -> bool:
+        return not self.truth_classes
+
+    @property
+    def labels_only(self) -> bool:
+        """Defective, and nobody knows where: `truth_classes` are of the image as a whole."""
+        return len(self.truth_classes) > 0 and not len(self.truth_boxes)
+
+    @property
     def counted(self) -> tuple[bool, ...]:
         """For each detection: whether it reached its class's threshold."""
         return tuple(finding.counted for finding in self.judgement.findings)
@@ -96,6 +105,11 @@ def case(
     )
     names = tuple(classes[label] for label in labels)
     return Case(name, group, boxes, names, prediction, judgement, sample or name, mask)
+
+
+def located(cases: Sequence[Case]) -> list[Case]:
+    """Those on which a box can be right or wrong: good ones, and those whose defects have boxes."""
+    return [case for case in cases if not case.labels_only]
 
 
 def read_answers(path: Path, samples: Sequence[Sample]) -> dict[str, Prediction]:

@@ -6,15 +6,22 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from inspector.evaluation import attention_metrics, coco_metrics, deeppcb_protocol, image_metrics
+from inspector.evaluation import (
+    attention_metrics,
+    class_metrics,
+    coco_metrics,
+    deeppcb_protocol,
+    image_metrics,
+)
 from inspector.evaluation.attention_metrics import AttentionScores
 from inspector.evaluation.bootstrap import Intervals
+from inspector.evaluation.class_metrics import ClassificationScores
 from inspector.evaluation.coco_metrics import ClassScores
 from inspector.evaluation.deeppcb_protocol import DeepPcbScores
 from inspector.evaluation.image_metrics import ImageScores
 from inspector.evaluation.intervals import intervals
 from inspector.evaluation.metrics import Rate
-from inspector.evaluation.predictions import Case
+from inspector.evaluation.predictions import Case, located
 
 
 class Scores(BaseModel):
@@ -25,6 +32,9 @@ class Scores(BaseModel):
     images: int
     """As they are in the data set: what the boxes are measured on."""
     defects: int
+    """True boxes."""
+    labelled: int = 0
+    """Images of a defect's class without a box: defective, and where is not known."""
     map50: float | None
     map50_95: float | None
     per_class: dict[str, ClassScores]
@@ -33,6 +43,8 @@ class Scores(BaseModel):
     image: ImageScores | None
     """On evaluation boards; None where none can be made or only answers are known."""
     attention: AttentionScores | None
+    classes: ClassificationScores | None = None
+    """None where every defect has its box."""
     intervals: Intervals | None = None
     """95 %, by bootstrap; None for a single group."""
 
@@ -90,17 +102,21 @@ class Material(BaseModel):
 def score(material: Material, *, seed: int | None = None) -> Scores:
     """With `seed`, of the draws, also the intervals."""
     posted, boards = material.posted, material.boards
-    coco = coco_metrics.evaluate(posted, material.classes)
+    # Where a defect lies on the others is not known, so no box on them is right or wrong.
+    known = located(posted)
+    coco = coco_metrics.evaluate(known, material.classes)
     return Scores(
         images=len(posted),
         defects=sum(len(case.truth_boxes) for case in posted),
+        labelled=len(posted) - len(known),
         map50=None if coco is None else coco.scores.map50,
         map50_95=None if coco is None else coco.scores.map50_95,
         per_class={} if coco is None else coco.scores.per_class,
-        deeppcb=deeppcb_protocol.score(posted, material.classes) if coco is not None else None,
+        deeppcb=deeppcb_protocol.score(known, material.classes) if coco is not None else None,
         escape_per_defect=image_metrics.escape_per_defect(posted),
         image=_image(boards),
         attention=attention_metrics.score(posted, boards.get("good", ())),
+        classes=class_metrics.score(posted, material.classes),
         intervals=None if seed is None else intervals(posted, boards, material.classes, coco, seed=seed),
     )
 

@@ -53,9 +53,16 @@ def best_threshold(found: Sequence[float], alarms: Sequence[float], overkill: fl
 
 
 def found_scores(cases: Sequence[Case], defect_class: str) -> list[float]:
-    """For each true defect of the class, the highest score of a detection of that class that meets it."""
+    """For each true defect of the class, the highest score of a detection of that class that meets it.
+
+    Where only the image's class is known, the highest score on the image: any finding that counts stops it.
+    """
     scores = []
     for case in cases:
+        if case.labels_only:
+            highest = max((d.score for d in case.prediction.detections), default=0.0)
+            scores += [highest] * case.truth_classes.count(defect_class)
+            continue
         detections = [d for d in case.prediction.detections if d.defect_class == defect_class]
         overlaps = iou(case.truth_boxes, np.array([d.box for d in detections], np.float64))
         for row, name in zip(overlaps, case.truth_classes, strict=True):

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from inspector.errors import BundleError, RecipeError
 from inspector.messages.recipe import Recipe
@@ -85,6 +85,8 @@ class Manifest(_Part):
     version: str
     created_at: datetime
     classes: list[str]
+    image_level: list[str] = []
+    """Those of the classes that training knew from image labels alone: found by the image's score, no box."""
     input: InputSpec
     attention: AttentionSpec
     architecture: dict[str, Any]
@@ -95,6 +97,17 @@ class Manifest(_Part):
     `precisions`: what each of them lost on validation images (training/precisions.py)."""
     files: dict[str, str]
     """Relative path -> hex SHA-256 of every other file."""
+
+    @property
+    def task(self) -> Literal["detect", "classify"]:
+        """classify: of no class is there a box, ever."""
+        return "classify" if set(self.classes) == set(self.image_level) else "detect"
+
+    @model_validator(mode="after")
+    def _known(self) -> Manifest:
+        if unknown := sorted(set(self.image_level) - set(self.classes)):
+            raise ValueError(f"image_level names {unknown[0]!r}, which is none of the classes")
+        return self
 
 
 class Bundle:

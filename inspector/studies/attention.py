@@ -23,7 +23,7 @@ from inspector.engines.torch_engine import load_network
 from inspector.errors import DataError
 from inspector.evaluation import attention_metrics, coco_metrics
 from inspector.evaluation.attention_metrics import AttentionScores
-from inspector.evaluation.predictions import Case
+from inspector.evaluation.predictions import Case, located
 from inspector.models.bundle import Bundle
 from inspector.models.detector import Detector
 from inspector.models.neck import MAP_SOURCE
@@ -120,7 +120,7 @@ def study(
     does not know."""
     asked = _Asked(bundle, data, device, advance)
     own = asked.own_cases()
-    scores = {OWN: _scores(own, [case for case in own if not len(case.truth_boxes)])}
+    scores = {OWN: _scores(own, [case for case in own if case.good])}
     for name, map_of in _rivals(asked.network).items():
         scores[name] = _scores(asked.cases(asked.network, map_of))
     shuffled = asked.cases(maps.randomised(asked.network, seed))
@@ -227,7 +227,7 @@ def _gate_rows(asked: _Asked, own: Sequence[Case]) -> list[GateRow]:
 
 
 def _map(cases: Sequence[Case], classes: tuple[str, ...]) -> tuple[float, float]:
-    scores = coco_metrics.score(cases, classes)
+    scores = coco_metrics.score(located(cases), classes)
     if scores is None:
         raise DataError("the images to measure on hold no defect: there is nothing to find")
     return scores.map50, scores.map50_95

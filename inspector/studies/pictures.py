@@ -48,7 +48,7 @@ LEGEND = "where the network looks (trained on defect regions); the boxes decide"
 def examples(data: Dataset, bad: int, good: int) -> list[Question]:
     """Defective images evenly spread over the data, then good ones: without a box, else healed boards."""
     defective = spread(data.where(lambda sample: len(sample.boxes) > 0), bad)
-    fine = spread(data.where(lambda sample: not len(sample.boxes)), good)
+    fine = spread(data.where(lambda sample: sample.good), good)
     chosen = [*of_dataset(defective), *of_dataset(fine)]
     return chosen if fine.samples else chosen + list(islice(_healed(defective), good))
 

@@ -24,7 +24,7 @@ from inspector.evaluation import coco_metrics
 from inspector.evaluation.deeppcb_protocol import IOU
 from inspector.evaluation.image_metrics import escape_per_defect
 from inspector.evaluation.metrics import Rate, iou, rate, share_of
-from inspector.evaluation.predictions import Case
+from inspector.evaluation.predictions import Case, located
 from inspector.messages.recipe import Recipe
 from inspector.studies.asking import UNJUDGED, Advance, Question, ask, of_dataset, silent
 from inspector.studies.disturb import SERIES, Disturbance, disturbed
@@ -199,7 +199,7 @@ def _highest(case: Case) -> float:
 
 
 def _level(kind: str, level: float, cases: Sequence[Case], data: Dataset) -> Level:
-    scores = coco_metrics.score(cases, data.classes)
+    scores = coco_metrics.score(located(cases), data.classes)
     if scores is None:
         raise DataError("the images to measure on hold no defect: there is nothing to find")
     return Level(kind=kind, level=level, map50=scores.map50, map50_95=scores.map50_95)

@@ -50,10 +50,12 @@ def export(
     nominal: tuple[int, int],
     training: Mapping[str, Any],
     rules: Mapping[str, Any] | None = None,
+    image_level: tuple[str, ...] = (),
 ) -> Bundle:
     """Write, check and seal a bundle; `folder` is replaced only once all of it holds.
 
     `rules`: fields of InputSpec besides channels and `nominal`, such as scale and overlap of tiles.
+    `image_level`: the classes without boxes.
 
     Raises BundleError when the export and the network disagree.
     """
@@ -64,6 +66,7 @@ def export(
         "version": version,
         "created_at": datetime.now(UTC).replace(microsecond=0),
         "classes": list(classes),
+        "image_level": list(image_level),
         "input": {"channels": channels, **(rules or {}), "nominal": nominal},
         "attention": {"source": MAP_SOURCE, "stride": MAP_STRIDE},
         "architecture": dict(architecture),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +26,7 @@ from inspector.imaging.files import read_image
 from inspector.imaging.opencv import cv2
 from inspector.training.cache import ByteCache, affordable
 from inspector.training.config import TrainConfig
+from inspector.training.whole import Whole, whole
 
 SYNTHETIC_BOARDS = 1_000
 """Distinct synthetic boards that a run draws from; held in memory: drawing takes time."""
@@ -39,15 +41,24 @@ class Batch:
     boxes: Tensor  # (N, M, 4) pixels, zero-padded
     labels: Tensor  # (N, M)
     valid: Tensor  # (N, M) bool: which rows are boxes
+    named: Tensor | None = None  # (N, M) bool: which rows of `labels` are of the image, without a box
+    boxed: Tensor | None = None  # (N,) bool: whose boxes are all known; None: everyone's
 
     def to(self, device: torch.device) -> Batch:
         """On a CUDA device the copy goes on while the CPU does other things, if the memory is pinned."""
-        tensors = (self.images, self.boxes, self.labels, self.valid)
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pinned(self) -> Batch:
-        tensors = (self.images, self.boxes, self.labels, self.valid)
-        return Batch(*(tensor.pin_memory() for tensor in tensors))
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def rows(self, rows: Tensor) -> Batch:
+        """Some of its images, by their numbers (n,)."""
+        return self._each(lambda tensor: tensor[rows])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        held = ((field.name, getattr(self, field.name)) for field in fields(self))
+        changed: dict[str, Any] = {name: change(x) for name, x in held if isinstance(x, Tensor)}
+        return replace(self, **changed)
 
 
 class Loader:
@@ -60,6 +71,7 @@ class Loader:
         self._samples = tuple(scaled(sample, config.scale) for sample in data.samples)
         drawn = shares(data.samples, len(data.classes), balance=config.balance, good_share=config.good_share)
         self._up_to = None if drawn is None else np.cumsum(drawn)
+        self._whole = Whole(data.samples)
         pastes = config.augmentation.paste > 0
         self._donors = donors(self._samples, pasted_classes(data)) if pastes else ()
         self._pin = pin
@@ -89,16 +101,19 @@ class Loader:
     def _batch(self, step: int, size: int, batch: int) -> Batch:
         rng = np.random.default_rng([self._config.seed, step])
         recipe, white = self._config.augmentation, self._config.white
-        pictures = [augment(self._picture(rng), size, recipe, rng, white=white) for _ in range(batch)]
-        done = collate(pictures)
+        pictures = [augment(self._picture(size, rng), size, recipe, rng, white=white) for _ in range(batch)]
+        done = collate(pictures, detects=self._whole.detects)
         return done.pinned() if self._pin else done
 
-    def _picture(self, rng: np.random.Generator) -> Picture:
+    def _picture(self, size: int, rng: np.random.Generator) -> Picture:
         if rng.random() < self._config.synthetic_share:
             return self._synthetic(int(rng.integers(SYNTHETIC_BOARDS)))
         sample = self._drawn(rng)
         image, template = self._read(sample.image), self._template(sample.template)
         picture = Picture(image, sample.boxes, sample.labels, template)
+        if self._whole.takes(sample, rng):
+            # Nothing is pasted either: what is taken whole has no boxes, and what is pasted would have one.
+            return whole(picture, size)
         if self._donors and rng.random() < self._config.augmentation.paste:
             donor = self._donors[rng.integers(len(self._donors))]
             source = self._read(donor.sample.image)
@@ -148,16 +163,20 @@ def read_scaled(path: Path, config: TrainConfig) -> Image:
     return shrunk
 
 
-def collate(pictures: list[Picture]) -> Batch:
+def collate(pictures: list[Picture], *, detects: bool = True) -> Batch:
+    """`detects`: there are boxes to learn; else even a good image says nothing about them."""
     images = np.stack([picture.image for picture in pictures])
     images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
-    most = max(1, *(len(picture.boxes) for picture in pictures))
+    most = max(1, *(len(picture.labels) for picture in pictures))
     boxes = torch.zeros(len(pictures), most, 4)
     labels = torch.zeros(len(pictures), most, dtype=torch.int64)
-    valid = torch.zeros(len(pictures), most, dtype=torch.bool)
+    valid, named = (torch.zeros(len(pictures), most, dtype=torch.bool) for _ in range(2))
     for i, picture in enumerate(pictures):
         n = len(picture.boxes)
         boxes[i, :n] = torch.from_numpy(picture.boxes)
-        labels[i, :n] = torch.from_numpy(picture.labels)
+        labels[i, : len(picture.labels)] = torch.from_numpy(picture.labels)
         valid[i, :n] = True
-    return Batch(torch.from_numpy(np.ascontiguousarray(images)).float() / 255, boxes, labels, valid)
+        named[i, n : len(picture.labels)] = True
+    boxed = ~named.any(1) & detects
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).float() / 255
+    return Batch(pixels, boxes, labels, valid, named, boxed)

@@ -25,11 +25,11 @@ from inspector.data.dataset import Dataset
 from inspector.errors import DataError
 from inspector.models.detector import Detector
 from inspector.models.registry import build
-from inspector.training import checkpoint
+from inspector.training import checkpoint, weak
 from inspector.training.config import TrainConfig
 from inspector.training.journal import Journal
 from inspector.training.loader import Batch, Loader
-from inspector.training.losses import Losses, losses
+from inspector.training.losses import Losses
 from inspector.training.precision import half_precision
 from inspector.training.watch import Figures, Watch
 
@@ -246,7 +246,7 @@ class Run:
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, self.precision):
             raw = self.network.raw(batch.images.contiguous(memory_format=torch.channels_last))
-        parts = losses(raw, batch)
+        parts = weak.losses(raw, batch)
         seen = torch.stack([part.detach() for part in parts]).cpu()
         if not torch.isfinite(seen).all():
             raise DataError(f"the loss is not a number at step {self.step}; lower the learning rate")

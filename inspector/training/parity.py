@@ -19,7 +19,7 @@ from inspector.engines.base import Engine, FloatArray, RawOutput
 from inspector.engines.pipeline import Pipeline
 from inspector.evaluation import coco_metrics
 from inspector.evaluation.evaluate import BATCH, predict
-from inspector.evaluation.predictions import Case, case
+from inspector.evaluation.predictions import Case, case, located
 from inspector.messages.recipe import Recipe
 from inspector.messages.result import Verdict
 from inspector.models.bundle import Bundle
@@ -43,7 +43,7 @@ class Said:
 
     def map50_95(self, classes: tuple[str, ...]) -> float | None:
         """None where no image has a box."""
-        scores = coco_metrics.score(self.cases, classes)
+        scores = coco_metrics.score(located(self.cases), classes)
         return None if scores is None else scores.map50_95
 
     def flips(self, other: Said) -> int:

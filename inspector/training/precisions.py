@@ -103,6 +103,10 @@ def _facts(bundle: Bundle, validation: Dataset, recipe: Recipe, advance: Advance
     }
     for name in said.keys() - {"torch", "f32"}:
         facts[name] = _against(said["f32"], said[name], validation.classes)
+        if facts[name]["passed"] and (labels := bundle.manifest.image_level):
+            # The gate is one of boxes, and an image-level score that sank would let parts pass.
+            reason = f"what it loses on classes without boxes is not measured: {', '.join(labels)}"
+            facts[name] |= {"passed": False, "reason": reason}
     return facts
 
 

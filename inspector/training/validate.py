@@ -70,7 +70,7 @@ def _boards(data: Dataset) -> Iterator[_Question]:
 
 def _as_they_are(data: Dataset) -> Iterator[_Question]:
     for sample in data.where(lambda sample: not _can_be_healed(sample)).samples:
-        yield _Question("defective" if len(sample.boxes) else "good", sample, read_bytes(sample.image))
+        yield _Question("good" if sample.good else "defective", sample, read_bytes(sample.image))
 
 
 def _can_be_healed(sample: Sample) -> bool:

@@ -25,22 +25,24 @@ from inspector.engines.pipeline import Pipeline
 from inspector.evaluation import coco_metrics
 from inspector.evaluation.evaluate import predict
 from inspector.evaluation.metrics import auroc
-from inspector.evaluation.predictions import Case, case
+from inspector.evaluation.predictions import Case, case, located
 from inspector.imaging.files import read_bytes
 from inspector.messages.recipe import Recipe
 from inspector.models.bundle import AttentionSpec, Bundle, InputSpec, Manifest
 from inspector.models.detector import Detector
 from inspector.models.neck import MAP_SOURCE, MAP_STRIDE
+from inspector.training import weak
 from inspector.training.config import TrainConfig
 from inspector.training.loader import collate, read_scaled, scaled
-from inspector.training.losses import losses
 from inspector.training.precision import half_precision
+from inspector.training.whole import Whole, whole
 
 MOST_IMAGES = 200
 """Of the validation part, evenly spread: enough to see a curve; the figures to quote come after the run."""
 
 FEWEST_DEFECTS = 10
-"""True boxes: with fewer, a mean precision jumps with each of them, and the loss is the better judge."""
+"""True boxes, or images that are only labelled: with fewer, a figure jumps with each of them, and the loss is
+the better judge."""
 
 BATCH = 4
 """Images in one run of the network."""
@@ -56,7 +58,7 @@ UNJUDGED = Recipe(id="default", version=1)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """None where there is nothing to measure: no defect, no good image, or (loss) nothing asked for."""
+    """None where there is nothing to measure: no box, no good image, or (loss) nothing asked for."""
 
     map50: float | None
     map50_95: float | None
@@ -93,16 +95,26 @@ class Watch:
         self._config = config
         self._samples = _spread(data.samples)
         self._boards = tuple(_healed(Dataset(data.classes, self._samples)))
-        self.by_loss = sum(len(sample.boxes) for sample in self._samples) < FEWEST_DEFECTS
+        self._whole = Whole(data.samples)
+        self._good = bool(self._boards) or any(sample.good for sample in self._samples)
+        self.by_loss = self._defects() < FEWEST_DEFECTS or not (self._whole.detects or self._good)
         """Whether weights are judged by their loss."""
 
     @property
     def criterion(self) -> str:
         """For people."""
         if self.by_loss:
-            return f"loss (there are fewer than {FEWEST_DEFECTS} defects to count)"
-        good = self._boards or any(not len(sample.labels) for sample in self._samples)
-        return "mAP50-95 + image AUROC" if good else "mAP50-95"
+            if self._defects() < FEWEST_DEFECTS:
+                return f"loss (there are fewer than {FEWEST_DEFECTS} defects to count)"
+            return "loss (there are neither boxes nor good images)"
+        if not self._whole.detects:
+            return "image AUROC"
+        return "mAP50-95 + image AUROC" if self._good else "mAP50-95"
+
+    def _defects(self) -> int:
+        """True boxes; where there is none at all, images that are known to be defective."""
+        boxes = sum(len(sample.boxes) for sample in self._samples)
+        return boxes if self._whole.detects else sum(sample.labels_only for sample in self._samples)
 
     def pixels(self) -> int:
         """That the network looks at in one `look`: its cost."""
@@ -110,18 +122,23 @@ class Watch:
         shapes = [header_of(sample) for sample in self._samples]
         seen = [max(shape.width * shape.height * self._config.scale**2, side**2) for shape in shapes]
         healed = len(self._boards) * side**2
-        crops = [self._crops(max(shape.width, shape.height)) for shape in shapes] if self.by_loss else []
+        crops = (
+            [
+                self._crops(sample, max(shape.width, shape.height))
+                for sample, shape in zip(self._samples, shapes, strict=True)
+            ]
+            if self.by_loss
+            else []
+        )
         return int(sum(seen) + healed + sum(crops) * side**2)
 
     def look(self, network: Detector) -> Figures:
         """`network` in evaluation mode, on its device."""
         pipeline = Pipeline(_as_bundle(self._classes, self._config), _Live(network))
         posted = list(_asked(pipeline, [_posted(sample) for sample in self._samples], self._classes))
-        scores = coco_metrics.score(posted, self._classes)
+        scores = coco_metrics.score(located(posted), self._classes)
         boards = list(_asked(pipeline, self._boards, self._classes)) or posted
-        bad, good = (
-            [_defective(c) for c in boards if bool(len(c.truth_boxes)) is has] for has in (True, False)
-        )
+        bad, good = ([_defective(c) for c in boards if c.good is kind] for kind in (False, True))
         return Figures(
             map50=None if scores is None else scores.map50,
             map50_95=None if scores is None else scores.map50_95,
@@ -138,19 +155,26 @@ class Watch:
         for sample in self._samples:
             own = scaled(sample, self._config.scale)
             picture = Picture(read_scaled(sample.image, self._config), own.boxes, own.labels)
+            count = self._crops(sample, max(picture.image.shape[:2]) / self._config.scale)
+            if self._taken_whole(sample):
+                picture = whole(picture, self._config.final_size)
             crops = [
                 augment(picture, self._config.final_size, PLAIN, rng, white=self._config.white)
-                for _ in range(self._crops(max(picture.image.shape[:2]) / self._config.scale))
+                for _ in range(count)
             ]
-            batch = collate(crops).to(device)
-            parts = losses(network.raw(batch.images), batch)
+            batch = collate(crops, detects=self._whole.detects).to(device)
+            parts = weak.losses(network.raw(batch.images), batch)
             # Without the gate's: on small defects it is ten times the others, and finds nothing by itself.
             total += float(parts.total - parts.gate)
         return total / len(self._samples)
 
-    def _crops(self, longest: float) -> int:
-        """`longest`: side of an image, pixels."""
-        return 1 if longest * self._config.scale <= self._config.final_size else CROPS
+    def _crops(self, sample: Sample, longest: float) -> int:
+        """`longest`: side of the image, pixels."""
+        fits = longest * self._config.scale <= self._config.final_size
+        return 1 if fits or self._taken_whole(sample) else CROPS
+
+    def _taken_whole(self, sample: Sample) -> bool:
+        return sample.labels_only or not self._whole.detects
 
 
 class _Live:

@@ -5,6 +5,7 @@ coco.py      coco:file.json     boxes or outlines
 yolo.py      yolo:data.yaml     boxes or outlines, a text file an image
 voc.py       voc:DIR            boxes, an XML file an image
 masks.py     masks:DIR          pixel masks: MVTec AD, magnetic tile and the like
+folder.py    folder:DIR         a sub-folder a class: image labels alone
 parts.py     train, val and test
 files.py     what the formats share
 """
@@ -16,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inspector.data.dataset import Dataset, Sample
-from inspector.data.sources import coco, deeppcb, masks, voc, yolo
+from inspector.data.sources import coco, deeppcb, folder, masks, voc, yolo
 from inspector.data.sources.parts import Divided, Part, Split, draw_test, draw_val, merge, obey_file
 from inspector.errors import DataError, SettingsError
 
@@ -27,10 +28,11 @@ SOURCES: dict[str, Callable[[Path], Divided]] = {
     "yolo": yolo.load,
     "voc": voc.load,
     "masks": masks.load,
+    "folder": folder.load,
     "deeppcb": deeppcb.load,
 }
 
-FORMATS = "coco:FILE.json, yolo:DATA.yaml, voc:DIR, masks:DIR or deeppcb:DIR"
+FORMATS = "coco:FILE.json, yolo:DATA.yaml, voc:DIR, masks:DIR, folder:DIR or deeppcb:DIR"
 """For help texts."""
 
 
@@ -62,8 +64,7 @@ def _cleaned(sample: Sample) -> Sample | None:
         return sample
     if not filled.any():
         return None
-    boxes, labels = sample.boxes[filled], sample.labels[filled]
-    return replace(sample, boxes=boxes, labels=labels)
+    return replace(sample, boxes=sample.boxes[filled], labels=sample.labels[filled])
 
 
 def _one(spec: str) -> Divided:

@@ -29,7 +29,8 @@ _Box = tuple[float, float, float, float]
 
 
 def load(file: Path) -> Divided:
-    """Crowd annotations are left out; one with an outline alone gets its bounding box; x and y as they stand.
+    """Crowd annotations have no boxes: an image with nothing else is defective, and where is not known. One
+    with an outline alone gets its bounding box; x and y as they stand.
 
     Categories may have any ids; those that nothing is annotated with are left out. Raises DataError with the
     JSON path.
@@ -52,7 +53,7 @@ def load(file: Path) -> Divided:
 def _samples(
     file: Path,
     images: list[_Record],
-    truth: dict[object, list[tuple[object, _Box]]],
+    truth: dict[object, list[tuple[object, _Box | None]]],
     classes: tuple[str, ...],
     index: dict[object, int],
 ) -> list[Sample]:
@@ -61,7 +62,10 @@ def _samples(
     samples = []
     for record, place, name, group in zip(images, places, names, groups_of(names, classes), strict=True):
         rows = truth.get(record[1]["id"], [])
-        boxes, labels = as_boxes([box for _, box in rows]), as_labels([index[kind] for kind, _ in rows])
+        single = [(kind, box) for kind, box in rows if box is not None]
+        boxes = as_boxes([box for _, box in single])
+        kinds = [kind for kind, _ in single] or list(dict.fromkeys(kind for kind, _ in rows))
+        labels = as_labels([index[kind] for kind in kinds])
         samples.append(Sample(name, _image(file, record[0], place), boxes, labels, group))
     return samples
 
@@ -79,19 +83,19 @@ def _image(file: Path, place: str, name: str) -> Path:
 
 def _truth(
     file: Path, document: dict[str, Any], images: dict[object, _Record], categories: dict[object, _Record]
-) -> dict[object, list[tuple[object, _Box]]]:
-    """Image id -> (category id, box) of each of its annotations."""
+) -> dict[object, list[tuple[object, _Box | None]]]:
+    """Image id -> (category id, box) of each of its annotations; a crowd is no box."""
     if len(images) != len(document["images"]):
         raise DataError(f"{file}: images: two of them have the same id")
-    found: dict[object, list[tuple[object, _Box]]] = {}
+    found: dict[object, list[tuple[object, _Box | None]]] = {}
     for place, annotation in _records(file, document, "annotations", may_be_empty=True):
         image, category = annotation.get("image_id"), annotation.get("category_id")
         if not _known(image, images):
             raise DataError(f"{place}.image_id: {image!r} is the id of no image")
         if not _known(category, categories):
             raise DataError(f"{place}.category_id: {category!r} is the id of no category")
-        if not annotation.get("iscrowd"):
-            found.setdefault(image, []).append((category, _box(place, annotation)))
+        box = None if annotation.get("iscrowd") else _box(place, annotation)
+        found.setdefault(image, []).append((category, box))
     return found
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from inspector.data.dataset import Dataset, Sample, as_boxes, as_labels
+from inspector.data.sources.files import read_text
 from inspector.data.sources.parts import Divided, Part
 from inspector.errors import DataError
 
@@ -25,10 +26,7 @@ def read(folder: Path, split: Split) -> Dataset:
     """
     root = _root(folder)
     listing = root / f"{split}.txt"
-    try:
-        lines = listing.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{listing}: cannot be read: {error.strerror}") from error
+    lines = read_text(listing).splitlines()
     samples = tuple(_sample(root, line, f"{listing}:{n}") for n, line in enumerate(lines, 1) if line.strip())
     if not samples:
         raise DataError(f"{listing}: lists no image")
@@ -75,11 +73,7 @@ def _sample(root: Path, line: str, place: str) -> Sample:
 def _truth(path: Path) -> tuple[list[list[float]], list[int]]:
     boxes: list[list[float]] = []
     labels: list[int] = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         if not line.strip():
             continue
         try:

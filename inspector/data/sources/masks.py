@@ -7,9 +7,10 @@ Where the mask of `test/scratch/007.png` or `MT_Crack/x.jpg` is looked for:
     MT_Crack/x_label.png                  the name with _label, _mask or _gt behind it, beside the image
 
 The folder an image lies in is the class of its defects, without what all such folders begin with (`MT_`).
-Folders named good, ok, free or normal hold good images. The mask is believed: where it is empty, the image is
-good, also in the folder of a class. Folders that are only numbered (`kos01`, `kos02`) are
-parts: they are the group, and the one class is `defect`. Folders named train, val and test divide the data.
+Folders named good, ok, free or normal hold good images. Where there are such folders, an empty mask in the
+folder of a class says that the image is defective and where is not known; else that it is good. Folders that
+are only numbered (`kos01`, `kos02`) are parts: they are the group, and the one class is `defect`. Folders
+named train, val and test divide the data.
 """
 
 from __future__ import annotations
@@ -23,14 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.data.dataset import Boxes, Dataset, Sample, as_boxes, as_labels
-from inspector.data.sources.files import GOOD, images_under, names_of, part_of
+from inspector.data.sources.files import IMAGE_FOLDERS, images_under, is_good, names_of, part_of
 from inspector.data.sources.parts import Divided, Part
 from inspector.errors import BadInput, DataError
 from inspector.imaging.files import facts_of, read_bytes
 from inspector.imaging.opencv import cv2
 
 MASK_FOLDERS = {"ground_truth", "groundtruth", "masks", "mask", "labels", "label", "gt", "annotations"}
-IMAGE_FOLDERS = {"images", "image", "imgs", "img", "data"}
 MASK_ENDING = re.compile(r"[_-](mask|label|gt)$", re.IGNORECASE)
 
 IMAGE_FIRST = (".jpg", ".jpeg", ".bmp", ".png", ".tif", ".tiff", ".webp")
@@ -58,7 +58,7 @@ class _Found:
 
     @property
     def good(self) -> bool:
-        return self.folder.lower() in GOOD
+        return is_good(self.folder)
 
 
 def load(folder: Path) -> Divided:
@@ -73,6 +73,7 @@ def load(folder: Path) -> Divided:
         missing = "image" if not images else "mask (see docs/operating.md for where they may lie)"
         raise DataError(f"{folder}: holds no {missing}")
     _check_complete(folder, images, masks)
+    _check_good(folder, images, masks)
     return _divided(folder, images, [_truth(folder, image, masks.of(image.path)) for image in images])
 
 
@@ -90,32 +91,46 @@ def _check_complete(folder: Path, images: list[_Found], masks: _Masks) -> None:
             raise DataError(f"{folder / image.path}: has no mask, and is in no folder of good images")
 
 
+def _check_good(folder: Path, images: list[_Found], masks: _Masks) -> None:
+    for image in images:
+        for mask in masks.of(image.path) if image.good else []:
+            if _mask(folder / mask).any():
+                raise DataError(
+                    f"{folder / mask}: is not empty, and {image.path} is in a folder of good images"
+                )
+
+
 def _divided(folder: Path, images: list[_Found], truths: list[_Truth]) -> Divided:
     kinds, groups = _meaning({image.folder for image in images if image.folder and not image.good})
     defective = {
         kinds.get(image.folder, ONE_CLASS) for image, (own, _) in zip(images, truths, strict=True) if len(own)
     }
-    classes = tuple(sorted(defective)) or (ONE_CLASS,)
+    undrawn = _undrawn(images, truths)
+    classes = tuple(sorted(defective | {kinds[image.folder] for image in undrawn})) or (ONE_CLASS,)
     names = names_of(image.path.as_posix() for image in images)
     samples = []
     for image, (own, mask), name in zip(images, truths, names, strict=True):
-        label = classes.index(kinds.get(image.folder, ONE_CLASS)) if len(own) else 0
-        path, labels = folder / image.path, as_labels([label] * len(own))
+        count = len(own) or int(image in undrawn)
+        label = classes.index(kinds.get(image.folder, ONE_CLASS)) if count else 0
+        path, labels = folder / image.path, as_labels([label] * count)
         samples.append(Sample(name, path, own, labels, groups.get(image.folder, ""), mask=mask))
     parts = {name: image.part for name, image in zip(names, images, strict=True) if image.part}
-    doubts = _doubts(images, samples)
+    doubts = tuple(
+        f"{image.path}: its mask is empty, its folder {image.folder}: taken as {image.folder}, place unknown"
+        for image in undrawn
+    )
     return Divided(Dataset(classes, tuple(samples)), parts, "folders" if parts else "", doubts)
 
 
-def _doubts(images: list[_Found], samples: list[Sample]) -> tuple[str, ...]:
-    """Beside folders of good images, an empty mask in another folder is more likely one left undrawn."""
+def _undrawn(images: list[_Found], truths: list[_Truth]) -> list[_Found]:
+    """Beside folders of good images, an empty mask in another folder is one left undrawn: no good part."""
     if not any(image.good for image in images):
-        return ()
-    return tuple(
-        f"{sample.name}: its mask is empty, its folder is {image.folder}"
-        for image, sample in zip(images, samples, strict=True)
-        if image.folder and not image.good and not len(sample.boxes)
-    )
+        return []
+    return [
+        image
+        for image, (own, _) in zip(images, truths, strict=True)
+        if image.folder and not image.good and not len(own)
+    ]
 
 
 class _Masks:
@@ -226,7 +241,9 @@ def _mask(path: Path) -> NDArray[np.bool_]:
     if pixels is None:
         raise DataError(f"{path}: cannot be read as a mask")
     grey = pixels if pixels.ndim == 2 else pixels[..., :3].max(axis=2)
-    level = 127 if grey.dtype == np.uint8 and grey.max() > 127 else 0
+    # A JPEG's zeros are not all 0.
+    whole = path.suffix.lower() not in {".jpg", ".jpeg"}
+    level = 0 if whole and (grey.dtype != np.uint8 or grey.max() <= 127) else 127
     return np.asarray(grey > level, np.bool_)
 
 

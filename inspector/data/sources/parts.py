@@ -49,7 +49,7 @@ class Divided:
     how: str = ""
     """Who divided it, for people to read."""
     doubts: tuple[str, ...] = ()
-    """Where the data contradicts itself, and was taken all the same."""
+    """Where the data contradicts itself or leaves something open, and how it was taken."""
 
     def of(self, split: Split) -> Dataset:
         """Raises DataError, naming the parts there are, when this one has no image."""
@@ -152,7 +152,8 @@ def _aliases(samples: Iterable[Sample]) -> dict[str, str]:
 
 def _listed(file: Path) -> Iterable[tuple[Part, int, str]]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        # Editors on Windows put a byte order mark in front.
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
@@ -162,4 +163,9 @@ def _listed(file: Path) -> Iterable[tuple[Part, int, str]]:
         if not isinstance(names, list):
             raise DataError(f"{file}: {part}: expected a list of names")
         for index, name in enumerate(names):
-            yield part, index, str(name)
+            yield part, index, _spelt(name)
+
+
+def _spelt(name: object) -> str:
+    """As samples are named, whoever wrote it: with `/`, and no `./` in front."""
+    return str(name).replace("\\", "/").removeprefix("./")

@@ -1,7 +1,7 @@
 """Pascal VOC: `Annotations/*.xml`, `JPEGImages/`, and the lists of `ImageSets/Main/` where there are any.
 
-Folders may also be named `annotations` and `images`, or lie in folders named train, val and test. An image
-without an XML file, or with one that names no object, is a good one.
+Folders may also be named `annotations` and `images`, or lie in folders named train, val and test; the XML
+files may lie beside the images. An image without an XML file, or with one without an object, is a good one.
 
 XML is read by expat alone, and a file with a DOCTYPE is refused: so no entity can expand or fetch anything.
 """
@@ -9,19 +9,25 @@ XML is read by expat alone, and a file with a DOCTYPE is refused: so no entity c
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
 
 from inspector.data.dataset import Dataset, Sample, as_boxes, as_labels
-from inspector.data.sources.files import images_under, part_of, read_text
+from inspector.data.sources.files import files_under, images_under, part_of, read_text
 from inspector.data.sources.parts import PARTS, Divided, Part
 from inspector.errors import DataError
+from inspector.imaging.files import read_bytes
 
 _Truth = list[tuple[str, tuple[float, float, float, float]]]
 
-ANNOTATIONS = ("annotations",)
+# `lable` is how GC10-DET spells it.
+ANNOTATIONS = ("annotations", "annotation", "xml", "xmls", "labels", "label", "lable")
+_SECOND_COLUMN = re.compile(r"\s+(-1|0|1)$")
+"""Of a list for one class. A name may hold spaces as well."""
+
 IMAGES = ("jpegimages", "images", "image")
 
 
@@ -33,7 +39,9 @@ def load(folder: Path) -> Divided:
     if not folder.is_dir():
         raise DataError(f"{folder}: is not a folder")
     found = {root: _read(root) for _, root in _roots(folder)}
-    classes = tuple(sorted({kind for truths in found.values() for _, truth in truths for kind, _ in truth}))
+    classes = tuple(
+        sorted({kind for truths in found.values() for _, truth in truths for kind, _ in truth or []})
+    )
     samples: list[Sample] = []
     parts: dict[str, Part] = {}
     for part, root in _roots(folder):
@@ -43,18 +51,26 @@ def load(folder: Path) -> Divided:
     if not samples:
         raise DataError(f"{folder}: holds no image")
     by_lists = (folder / "ImageSets").is_dir()
-    return Divided(Dataset(classes, tuple(samples)), parts, "ImageSets" if by_lists else "folders")
+    bare = [image for truths in found.values() for image, truth in truths if truth is None]
+    doubts = (
+        (f"{len(bare)} images without an XML file, such as {bare[0]}, are taken as good",) if bare else ()
+    )
+    return Divided(Dataset(classes, tuple(samples)), parts, "ImageSets" if by_lists else "folders", doubts)
 
 
 def _roots(folder: Path) -> list[tuple[Part | None, Path]]:
     """The folder itself, or those in it that are named for a part."""
     if _child(folder, ANNOTATIONS):
         return [(None, folder)]
-    parts = [(part_of(child.name), child) for child in sorted(folder.iterdir()) if _child(child, ANNOTATIONS)]
-    roots = [(part, child) for part, child in parts if part]
-    if not roots:
-        raise DataError(f"{folder}: holds no folder Annotations")
-    return list(roots)
+    annotated = [child for child in sorted(folder.iterdir()) if child.is_dir() and _xml_files(child)]
+    roots = [(part_of(child.name), child) for child in annotated if part_of(child.name)]
+    if not roots and not _xml_files(folder):
+        raise DataError(f"{folder}: holds no folder Annotations, and no XML file")
+    return roots or [(None, folder)]
+
+
+def _xml_files(folder: Path) -> list[Path]:
+    return sorted(path for path in files_under(folder) if path.suffix.lower() == ".xml")
 
 
 def _child(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -65,27 +81,28 @@ def _child(folder: Path, names: tuple[str, ...]) -> Path | None:
     )
 
 
-def _read(root: Path) -> list[tuple[Path, _Truth]]:
-    """Each image of the folder with its truth."""
+def _read(root: Path) -> list[tuple[Path, _Truth | None]]:
+    """Each image of the folder with its truth; None where it has no file."""
     annotations = _child(root, ANNOTATIONS) or root
     images: dict[str, Path] = {}
     for image in images_under(_child(root, IMAGES) or root):
-        if images.setdefault(image.stem, image) != image:
-            raise DataError(
-                f"{image}: has the name of {images[image.stem]}: annotations cannot tell them apart"
-            )
+        first = images.setdefault(image.stem, image)
+        # GC10-DET keeps an image of two kinds of defect in the folders of both.
+        if first != image and read_bytes(first) != read_bytes(image):
+            raise DataError(f"{image}: has the name of {first}: annotations cannot tell them apart")
     truths: dict[str, _Truth] = {}
-    for file in sorted(annotations.rglob("*.xml")):
+    for file in _xml_files(annotations):
         if file.stem not in images:
             raise DataError(f"{file}: there is no image {file.stem} in {_child(root, IMAGES) or root}")
         truths[file.stem] = list(_objects(file))
-    return [(image, truths.get(stem, [])) for stem, image in images.items()]
+    return [(image, truths.get(stem)) for stem, image in images.items()]
 
 
 def _sample(
-    folder: Path, root: Path, image: Path, truth: _Truth, classes: tuple[str, ...], part: Part | None
+    folder: Path, root: Path, image: Path, found: _Truth | None, classes: tuple[str, ...], part: Part | None
 ) -> Sample:
     name = image.stem if part is None else f"{root.relative_to(folder).as_posix()}/{image.stem}"
+    truth = found or []
     labels = as_labels([classes.index(kind) for kind, _ in truth])
     return Sample(name, image, as_boxes([box for _, box in truth]), labels)
 
@@ -108,8 +125,8 @@ def _names(listing: Path, known: set[str]) -> Iterator[tuple[str, str]]:
     if not listing.is_file():
         return
     for number, line in enumerate(read_text(listing).splitlines(), 1):
-        # A list for one class has a second column.
-        name = (line.split() or [""])[0]
+        whole = line.strip()
+        name = whole if whole in known else _SECOND_COLUMN.sub("", whole)
         if name and name not in known:
             raise DataError(f"{listing}:{number}: there is no image {name}")
         if name:

@@ -2,7 +2,7 @@
 
 A row is `class cx cy width height` or, for an outline, `class x y x y x y ...`: shares of the image, 0-1. The
 text files lie in the folder `labels/` that mirrors `images/`, or beside the images. An image with an empty
-file, or none, is a good one.
+file, or none, is a good one. A folder in place of data.yaml is looked through for its only YAML file.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def load(file: Path) -> Divided:
 
     Raises DataError with file and line, or the key of data.yaml.
     """
+    file = _only_yaml(file) if file.is_dir() else file
     config = _config(file)
     classes = _names(file, config)
     parts = _parts(file, config)
@@ -43,7 +44,24 @@ def load(file: Path) -> Divided:
     )
     by_name = {name: parts[image] for name, image in zip(names, images, strict=True)}
     whole = set(by_name.values()) == {"train"} and "val" not in config
-    return Divided(Dataset(classes, samples), {} if whole else by_name, "" if whole else file.name)
+    doubts = tuple(_unlabelled(parts))
+    return Divided(Dataset(classes, samples), {} if whole else by_name, "" if whole else file.name, doubts)
+
+
+def _only_yaml(folder: Path) -> Path:
+    found = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    if len(found) != 1:
+        raise DataError(f"{folder}: holds {len(found)} YAML files; name one, as in yolo:{folder}/data.yaml")
+    return found[0]
+
+
+def _unlabelled(parts: dict[Path, Part]) -> Iterator[str]:
+    """A part without a single label file: more likely they lie elsewhere than all its images are good."""
+    for part in dict.fromkeys(parts.values()):
+        own = [image for image in parts if parts[image] == part]
+        if not any(_label_file(image).is_file() for image in own):
+            looked = f"{own[0]} would have {_mirrored(own[0])}"
+            yield f"no image of {part} has a label file ({looked}): all {len(own)} are taken as good"
 
 
 def _config(file: Path) -> dict[str, Any]:
@@ -95,12 +113,15 @@ def _parts(file: Path, config: dict[str, Any]) -> dict[Path, Part]:
 
 def _entries(config: dict[str, Any], key: str) -> list[str]:
     value = config.get(key)
-    return [str(entry) for entry in (value if isinstance(value, list) else [value]) if entry]
+    entries = value if isinstance(value, list) else [value]
+    return [str(entry).replace("\\", "/") for entry in entries if entry]
 
 
 def _images(file: Path, config: dict[str, Any], key: str, entry: str) -> list[Path]:
     """Of a folder, or of a text file with one image a line."""
     place = next((place for place in _places(file, config, entry) if place.exists()), None)
+    if place is None and key == "test":
+        return []  # exports name a test folder whether there is one or not
     if place is None:
         raise DataError(f"{file}: {key}: {entry} is neither a folder nor a list of images")
     images = images_under(place) if place.is_dir() else list(_of_list(place))
@@ -115,7 +136,7 @@ def _places(file: Path, config: dict[str, Any], entry: str) -> Iterator[Path]:
     Exports that say `../train/images` for a folder beside the file are common, hence the last.
     """
     here = file.parent
-    yield here / str(config.get("path") or "") / entry
+    yield here / str(config.get("path") or "").replace("\\", "/") / entry
     yield here / entry
     yield here / entry.removeprefix("../")
 
@@ -124,7 +145,7 @@ def _of_list(listing: Path) -> Iterator[Path]:
     for number, line in enumerate(read_text(listing).splitlines(), 1):
         if not line.strip():
             continue
-        image = listing.parent / line.strip()
+        image = listing.parent / line.strip().replace("\\", "/")
         if not image.is_file():
             raise DataError(f"{listing}:{number}: {image} does not exist")
         yield image
@@ -145,12 +166,19 @@ def _sample(image: Path, name: str, group: str, classes: int) -> Sample:
 
 
 def _label_file(image: Path) -> Path:
-    parts = list(image.parts)
-    if "images" in parts[:-1]:
-        last = len(parts) - 2 - parts[-2::-1].index("images")
-        parts[last] = "labels"
-    mirrored = Path(*parts).with_suffix(".txt")
+    mirrored = _mirrored(image)
     return mirrored if mirrored.is_file() else image.with_suffix(".txt")
+
+
+def _mirrored(image: Path) -> Path:
+    parts = list(image.parts)
+    folders = [part.lower() for part in parts[:-1]]
+    if "images" in folders:
+        last = len(folders) - 1 - folders[::-1].index("images")
+        # Images and Labels, IMAGES and LABELS.
+        spelt = {"Images": "Labels", "IMAGES": "LABELS"}.get(parts[last], "labels")
+        parts[last] = spelt if Path(*parts[:last], spelt).is_dir() else "labels"
+    return Path(*parts).with_suffix(".txt")
 
 
 def _size(image: Path) -> tuple[int, int]:

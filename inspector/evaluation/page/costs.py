@@ -36,8 +36,10 @@ def what_thresholds_cost(evaluation: Evaluation) -> str:
     )
     words = (
         "One threshold for all classes is moved; the last row is the recipe's own. A part passes only when "
-        "its verdict is OK: REVIEW is no escape, and a good part in REVIEW counts as rejected. On test parts "
-        "it is for reading only: thresholds are chosen on validation images (inspector thresholds)."
+        "its verdict is OK: REVIEW is no escape, and a good part in REVIEW counts as rejected. Where only "
+        "the class of an image is known, each class is one defect, and any finding that counts meets it. On "
+        "test parts it is for reading only: thresholds are chosen on validation images (inspector "
+        "thresholds)."
     )
     return section(title, note(words), *_sweep(bench, swept, chosen, values), costs)
 

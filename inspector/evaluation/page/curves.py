@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from inspector.evaluation.bootstrap import RECALLS
+from inspector.evaluation.class_metrics import ClassificationScores
 from inspector.evaluation.coco_metrics import Evaluated
 from inspector.evaluation.deeppcb_protocol import IOU
 from inspector.evaluation.matching import Confusion
@@ -62,6 +63,30 @@ def taken_for(confusion: Confusion) -> list[str]:
     words = (
         "Rows: what is there; columns: what was found, at the recipe's thresholds. A finding meets a defect "
         f"at an IoU above {IOU}; its own class goes first. The last row holds false alarms."
+    )
+    matrix = (
+        f'<div class="wide"><table class="confusion"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'
+    )
+    return [note(words), matrix]
+
+
+def told_for(told: ClassificationScores) -> list[str]:
+    """Rows: what an image is of; columns: what it was told to be of."""
+    counts = told.confusion
+    columns = list(dict.fromkeys([*counts, *(name for row in counts.values() for name in row)]))
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    rows = []
+    for name, row in counts.items():
+        total = sum(row.values())
+        cells = (
+            f'<td style="{_shade(row.get(said, 0) / total, row.get(said, 0), wrong=said != name)}">'
+            f"{row.get(said) or ''}</td>"
+            for said in columns
+        )
+        rows.append(f"<tr><th>{escape(name)}</th>{''.join(cells)}</tr>")
+    words = (
+        "Rows: what an image is of; columns: the class of its highest finding that counts at the recipe's "
+        "thresholds, good where none does."
     )
     matrix = (
         f'<div class="wide"><table class="confusion"><tr><th></th>{head}</tr>{"".join(rows)}</table></div>'

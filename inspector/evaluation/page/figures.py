@@ -17,6 +17,7 @@ def the_figures(evaluation: Evaluation) -> str:
     report = evaluation.report
     parts = [
         ("Verdicts", list(headline.verdicts(report))),
+        ("Classes of images", list(headline.labels(report))),
         ("Boxes", list(headline.boxes(report))),
         ("Map", list(headline.attention(report))),
     ]
@@ -44,6 +45,7 @@ def _tiles(evaluation: Evaluation) -> str:
         ("escapes per defect", "defects missed"),
         ("mAP50", "mAP50"),
         ("mAP50-95", "mAP50-95"),
+        ("images whose class was told", "images whose class was told"),
     ]
     if wanted[0][0] not in by_name:
         wanted[0] = ("escapes, defective boards judged OK", "bad parts passed")

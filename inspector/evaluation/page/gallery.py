@@ -56,27 +56,47 @@ class Pictures:
         )
 
 
+def passed(evaluation: Evaluation, pictures: Pictures) -> list[str]:
+    """Bad parts of which only the class is known, and on which nothing counts. No section without such."""
+    labelled = [case for case in evaluation.material.posted if case.labels_only]
+    if not labelled:
+        return []
+    escaped = sorted((case for case in labelled if not any(case.counted)), key=_highest)
+    shown = [
+        pictures.whole(
+            f"passed-{number}", case, f"{', '.join(case.truth_classes)}, {case.name}: {_verdict(case)}"
+        )
+        for number, case in enumerate(escaped[:WORST], 1)
+    ]
+    title = f"Bad parts without boxes on which nothing counts: {len(escaped)} of {len(labelled)}"
+    return [section(title, *_gallery(shown, "There was none."))]
+
+
 def worst(evaluation: Evaluation, pictures: Pictures) -> list[str]:
-    material = evaluation.material
-    missed = matching.misses(material.posted)
+    material, report = evaluation.material, evaluation.report
     good = matching.false_alarms(material.boards.get("good", ()))
+    on_good = section(
+        f"The worst false alarms on good parts: {len(good)}",
+        *_gallery(
+            [_alarm(pictures, f"overkill-{number}", one) for number, one in enumerate(good[:WORST], 1)],
+            "There was none.",
+        ),
+    )
+    if report.labelled and not report.defects:
+        # "No defect was missed" would be true and mislead: none has a box.
+        return [on_good]
+    missed = matching.misses(material.posted)
     # A good board that is an image of its own stands in both lists.
     other = matching.false_alarms([case for case in material.posted if len(case.truth_boxes)])
     return [
         section(
-            f"The worst misses: {len(missed)} of {evaluation.report.defects} defects",
+            f"The worst misses: {len(missed)} of {report.defects} defects",
             *_gallery(
                 [_miss(pictures, number, one) for number, one in enumerate(missed[:WORST], 1)],
                 "No defect was missed.",
             ),
         ),
-        section(
-            f"The worst false alarms on good parts: {len(good)}",
-            *_gallery(
-                [_alarm(pictures, f"overkill-{number}", one) for number, one in enumerate(good[:WORST], 1)],
-                "There was none.",
-            ),
-        ),
+        on_good,
         section(
             f"The worst false alarms on bad parts: {len(other)}",
             *_gallery(
@@ -110,7 +130,9 @@ def where_it_looks(evaluation: Evaluation, pictures: Pictures) -> str:
     scores = evaluation.report.attention
     title = "Where the network looks"
     if scores is None:
-        return section(title, "<p>No attention map was measured.</p>")
+        shown = _maps(evaluation, pictures)
+        unknown = "There is no defect with a box or a mask, so nothing says where the map should be high."
+        return section(title, f"<p>{unknown if shown else 'No attention map was measured.'}</p>", *shown)
     spread = evaluation.report.intervals.attention if evaluation.report.intervals else {}
     meaning = [
         (
@@ -132,17 +154,23 @@ def where_it_looks(evaluation: Evaluation, pictures: Pictures) -> str:
             if value is not None
         ],
     )
+    words = note(f"The map: {LEGEND}.")
+    return section(title, words, f'<div class="words">{figures}</div>', *_maps(evaluation, pictures))
+
+
+def _maps(evaluation: Evaluation, pictures: Pictures) -> list[str]:
     shown = [
         pictures.whole(f"{kind}-part-{number}", case, f"{kind} part, {case.name}: {_verdict(case)}")
         for kind, cases in (("bad", _defective(evaluation)), ("good", _good(evaluation)))
-        for number, case in enumerate(_spread(cases, PARTS), 1)
+        for number, case in enumerate(
+            _spread([c for c in cases if c.prediction.attention is not None], PARTS), 1
+        )
     ]
-    gallery = f'<div class="pictures">{"".join(shown)}</div>'
-    return section(title, note(f"The map: {LEGEND}."), f'<div class="words">{figures}</div>', _BOXES, gallery)
+    return [_BOXES, f'<div class="pictures">{"".join(shown)}</div>'] if shown else []
 
 
 def _defective(evaluation: Evaluation) -> list[Case]:
-    return [case for case in evaluation.material.posted if len(case.truth_boxes)]
+    return [case for case in evaluation.material.posted if not case.good]
 
 
 def _good(evaluation: Evaluation) -> list[Case]:
@@ -156,5 +184,8 @@ def _spread(cases: Sequence[Case], count: int) -> list[Case]:
 
 
 def _verdict(case: Case) -> str:
-    highest = max((detection.score for detection in case.prediction.detections), default=0.0)
-    return f"{case.judgement.verdict.value}, highest score {highest:.2f}"
+    return f"{case.judgement.verdict.value}, highest score {_highest(case):.2f}"
+
+
+def _highest(case: Case) -> float:
+    return max((detection.score for detection in case.prediction.detections), default=0.0)

@@ -9,10 +9,11 @@ from inspector.errors import SettingsError
 from inspector.evaluation import coco_metrics, headline, matching
 from inspector.evaluation.evaluate import Evaluation
 from inspector.evaluation.page.costs import what_thresholds_cost
-from inspector.evaluation.page.curves import precision_recall, taken_for
+from inspector.evaluation.page.curves import precision_recall, taken_for, told_for
 from inspector.evaluation.page.figures import by_class, by_group, the_figures
-from inspector.evaluation.page.gallery import Pictures, where_it_looks, worst
+from inspector.evaluation.page.gallery import Pictures, passed, where_it_looks, worst
 from inspector.evaluation.page.pieces import note, section
+from inspector.evaluation.predictions import located
 
 _STYLE = Path(__file__).with_name("page.css")
 
@@ -39,6 +40,7 @@ def _page(evaluation: Evaluation, data: str, pictures: Pictures) -> str:
         the_figures(evaluation),
         *_classes(evaluation),
         what_thresholds_cost(evaluation),
+        *passed(evaluation, pictures),
         *worst(evaluation, pictures),
         where_it_looks(evaluation, pictures),
         by_group(evaluation),
@@ -56,7 +58,7 @@ def _page(evaluation: Evaluation, data: str, pictures: Pictures) -> str:
 
 def _facts(evaluation: Evaluation, data: str) -> str:
     report = evaluation.report
-    facts = [data, f"{report.images} images", f"{report.defects} defects", f"recipe {report.recipe}"]
+    facts = [data, f"{report.images} images", headline.counted(report), f"recipe {report.recipe}"]
     if report.model.parameters:
         facts.append(f"{report.model.parameters / 1e6:.2f} M parameters")
     if report.model.gflops:
@@ -68,22 +70,36 @@ def _facts(evaluation: Evaluation, data: str) -> str:
 
 def _classes(evaluation: Evaluation) -> list[str]:
     material = evaluation.material
-    evaluated = coco_metrics.evaluate(material.posted, material.classes)
+    labels = _labels(evaluation)
+    evaluated = coco_metrics.evaluate(located(material.posted), material.classes)
     if evaluated is None:
-        return [section("By class", "<p>The images hold no defect: there is nothing to find.</p>")]
+        nothing = section("By class", "<p>The images hold no defect: there is nothing to find.</p>")
+        return labels or [nothing]
     confusion = matching.confusion(material.posted, material.classes)
     return [
+        *labels,
         section("By class", by_class(evaluation, confusion)),
         section("Precision against recall", *precision_recall(evaluation.recipe, evaluated)),
         section("What was taken for what", *taken_for(confusion)),
     ]
 
 
+def _labels(evaluation: Evaluation) -> list[str]:
+    told = evaluation.report.classes
+    if told is None:
+        return []
+    words = (
+        f"Of {evaluation.report.labelled} images only the class is known, not where its defects lie: no box "
+        "on them is right or wrong, and they are in no figure of boxes and of the map."
+    )
+    return [section("Which class was told of an image", note(words), *told_for(told))]
+
+
 def _method(evaluation: Evaluation) -> str:
     boards = ", ".join(f"{count} {kind}" for kind, count in evaluation.report.boards.items() if count)
     sentences = [
         "mAP50 and mAP50-95 are COCO's, by pycocotools, on the images as they are.",
-        f"Verdicts are measured on {boards}: good parts are images without a defect, and where the data has "
+        f"Verdicts are measured on {boards}: good parts are images without any label, and where the data has "
         "templates, boards whose defects were healed."
         if boards
         else "",

@@ -307,3 +307,49 @@ def test_help_shows_an_example() -> None:
     shown = inspector("train", "--help")
     assert shown.returncode == 0
     assert "Example: inspector train" in shown.stdout
+
+
+def test_folders_train_a_classifier_that_inspects_and_is_measured(tmp_path: Path) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    for kind, count in (("good", 8), ("scratch", 5), ("dent", 4)):
+        for number in range(count):
+            datasets.picture(data / kind / f"{number}.png", [(20, 20, 40, 40)] if kind != "good" else [])
+    trained = inspector("train", "--data", f"folder:{data}", "--out", run, "--epochs", "1")
+    assert trained.returncode == 0, trained.stderr
+    assert "no boxes of dent, scratch: found by the image's score" in trained.stderr
+    manifest = figures(run)
+    assert manifest["image_level"] == manifest["classes"] == ["dent", "scratch"]
+    assert manifest["training"]["data"] == "folder"
+
+    shown = inspector(
+        "inspect",
+        data / "dent" / "0.png",
+        "--model",
+        run / "bundle",
+        "--recipe",
+        run / "recipe.toml",
+        "--json",
+    )
+    assert shown.returncode == 0, shown.stderr
+    result = json.loads(shown.stdout)
+    assert {finding["class"] for finding in result["findings"]} == {"dent", "scratch"}
+    words = ("--model", run / "bundle", "--recipe", run / "recipe.toml", "--json", tmp_path / "figures.json")
+    measured = inspector("evaluate", "--data", f"folder:{data}", *words, "--split", "all")
+    assert measured.returncode == 0, measured.stderr
+    report = json.loads((tmp_path / "figures.json").read_text())
+    assert (report["images"], report["map50"], report["attention"]) == (17, None, None)
+    assert (report["image"]["escape_rate"]["of"], report["image"]["overkill_rate"]["of"]) == (9, 8)
+    assert report["classes"]["accuracy"]["of"] == 17
+    assert sum(sum(row.values()) for row in report["classes"]["confusion"].values()) == 17
+    assert "images whose class was told" in measured.stdout
+
+
+def test_a_set_without_good_images_is_warned_of(tmp_path: Path) -> None:
+    for kind in ("cut", "dent"):
+        for number in range(4):
+            datasets.picture(tmp_path / "data" / kind / f"{number}.png")
+    trained = inspector(
+        "train", "--data", f"folder:{tmp_path / 'data'}", "--out", tmp_path / "run", "--epochs", "1"
+    )
+    assert trained.returncode == 0, trained.stderr
+    assert "WARNING: no good image to train on" in trained.stderr

@@ -126,5 +126,29 @@ def test_an_empty_mask_in_the_folder_of_a_class_is_doubted(tmp_path: Path) -> No
     datasets.tiles(tmp_path)
     datasets.mask(tmp_path / "MT_Crack" / "Crack1.png")
     found = problems(f"masks:{tmp_path}")["doubt"]
-    assert found.examples == ["MT_Crack/Crack1: its mask is empty, its folder is Crack"]
+    assert "MT_Crack/Crack1.jpg: its mask is empty, its folder Crack: taken as Crack" in found.examples[0]
     assert not found.spoils
+
+
+def test_folders_of_classes_are_counted_and_their_slips_found(tmp_path: Path) -> None:
+    for kind in ("good", "cut", "dent"):
+        for number in range(8):
+            datasets.picture(tmp_path / kind / f"{kind}{number}.png")
+    report = check(sources.load(f"folder:{tmp_path}"))
+    assert not report.problems
+    parts = report.parts.values()
+    assert sum(count.good for count in parts) == sum(count.labelled["cut"] for count in parts) == 8
+    assert sum(count.boxes["cut"] for count in parts) == 0
+    shutil.copy(tmp_path / "cut" / "cut0.png", tmp_path / "good" / "good0.png")
+    shutil.copy(tmp_path / "cut" / "cut1.png", tmp_path / "dent" / "dent1.png")
+    found = problems(f"folder:{tmp_path}")
+    assert found["contradiction"].examples[0].count("cut/cut0") == 1
+    assert "cut/cut1" in found["two-classes"].examples[0]
+    assert found["two-classes"].spoils
+
+
+def test_an_encoding_that_tells_labelled_images_from_good_ones(tmp_path: Path) -> None:
+    for number in range(8):
+        datasets.picture(tmp_path / "good" / f"{number}.png", seed=1)
+        datasets.picture(tmp_path / "cut" / f"{number}.jpg", seed=2)
+    assert "file format" in problems(f"folder:{tmp_path}")["giveaway"].message

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,6 +14,7 @@ from inspector.data import sources
 from inspector.data.dataset import Dataset, Sample, as_boxes, as_labels
 from inspector.data.geometry import InputPlan, plan_input
 from inspector.errors import DataError, SettingsError
+from inspector.imaging.preprocess import prepare
 from inspector.models.bundle import InputSpec
 from tests.support import pictures
 
@@ -123,6 +126,34 @@ def test_one_odd_image_does_not_decide_for_all(tmp_path: Path) -> None:
     sizes = [(200, 150)] * 99 + [(5000, 5000)]
 
     assert plan_input(data(tmp_path, sizes, [(20, 20)])).final == 224
+
+
+@pytest.mark.parametrize(
+    ("longest", "size", "final", "scale"),
+    [
+        (200, "auto", 224, 1.0),
+        (640, "auto", 640, 1.0),
+        (641, "auto", 640, 0.99844),
+        (1000, "auto", 640, 0.64),
+        (7000, "auto", 640, 0.091428),
+        (1000, 320, 320, 0.32),
+        (200, 320, 320, 1.0),
+    ],
+)
+def test_where_no_defect_has_a_box_images_are_seen_whole(
+    tmp_path: Path, longest: int, size: int | Literal["auto"], final: int, scale: float
+) -> None:
+    images = data(tmp_path, [(longest, 30)] * 4, [])
+    bad = tuple(replace(sample, labels=as_labels([0])) for sample in images.samples[:2])
+    planned = plan_input(Dataset(images.classes, bad + images.samples[2:]), size)
+    assert (planned.final, planned.crop) == (final, final)
+    assert planned.scale == pytest.approx(scale, abs=1e-5)
+    rules = InputSpec(channels=1, **planned.rules())
+    seen = prepare(np.full((30, longest), 90, np.uint8), rules)
+    assert [(tile.width, tile.height) for tile in seen.tiles] == [(final, final)]
+    # Larger than all that training saw: in tiles, which share as much as they can.
+    assert len(prepare(np.full((30, 3 * longest + final), 90, np.uint8), rules).tiles) > 1
+    assert planned.overlap >= final // 2 - 32
 
 
 def test_a_size_that_the_user_gives(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -45,6 +46,15 @@ def test_boards_with_templates_are_augmented_as_ever(tmp_path: Path) -> None:
     assert decided.augmentation == Augmentation()
     assert (decided.balance, decided.good_share) == (0.0, None)
     assert "4 of 4 images looked at are black and white" in " ".join(decided.sentences)
+
+
+def test_black_and_white_images_of_a_class_alone_are_not_binarised(tmp_path: Path) -> None:
+    deeppcb_folder.make(tmp_path, groups=2, boards=2, side=160)
+    boards = deeppcb.load(tmp_path).data
+    labelled = tuple(replace(sample, boxes=as_boxes([])) for sample in boards.samples)
+    decided = tailored(Dataset(boards.classes, labelled), 1)
+    assert (decided.augmentation.binarise, decided.augmentation.paste) == (0.0, 0.0)
+    assert "shown as they are, not binarised" in " ".join(decided.sentences)
 
 
 def test_images_with_tones_are_never_binarised_and_vary_with_the_data(tmp_path: Path) -> None:

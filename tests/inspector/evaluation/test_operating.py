@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from inspector.data.dataset import as_labels
 from inspector.evaluation import image_metrics
+from inspector.evaluation.metrics import rate
 from inspector.evaluation.operating import Bench, of_recipe
 from inspector.evaluation.predictions import Case
 from inspector.evaluation.predictions import case as make
 from inspector.evaluation.report import Material
 from inspector.messages.recipe import ImageSize, Recipe, Review, Thresholds
-from tests.inspector.evaluation.cases import CLASSES
+from tests.inspector.evaluation.cases import CLASSES, made
 from tests.inspector.evaluation.test_bootstrap import scattered
 
 RECIPES = [
@@ -76,3 +79,29 @@ def test_nothing_to_count() -> None:
     empty = Bench.of(Material(classes=CLASSES, posted=(), boards={}), CLASSES, RECIPES[0])
     cost = empty.cost(np.array([0.5, 0.5]))
     assert (cost.escape_per_defect, cost.escape, cost.overkill) == (None, None, None)
+
+
+def test_of_an_image_without_boxes_each_class_is_a_defect_that_any_finding_meets() -> None:
+    here = (10.0, 10.0, 30.0, 30.0)
+    stopped = replace(made(found=[("short", 0.6, here)], name="stopped"), truth_classes=("open", "short"))
+    gone = replace(made(found=[("open", 0.2, here)], name="gone"), truth_classes=("open",))
+    cases = Material(
+        classes=CLASSES,
+        posted=(stopped, gone),
+        boards={"defective": (stopped, gone), "good": (made(name="good"),)},
+    )
+    bench = Bench.of(cases, CLASSES, RECIPES[0])
+    cost = bench.cost(of_recipe(RECIPES[0], CLASSES))
+    assert sorted(CLASSES[kind] for kind in bench.kinds) == ["open", "open", "short"]
+    assert cost.escape_per_defect == rate(1, 3)
+    assert cost.escape == rate(1, 2)
+    assert cost.overkill == rate(0, 1)
+
+
+def test_such_images_are_bad_boards_beside_those_of_a_single_defect() -> None:
+    cases, gone = material(RECIPES[0]), replace(made(name="gone"), truth_classes=("open",))
+    bad = cases.boards["defective"]
+    boards = {**cases.boards, "single": bad[:5], "defective": (*bad, gone)}
+    bench = Bench.of(cases.model_copy(update={"boards": boards}), CLASSES, RECIPES[0])
+    assert (bench.single, len(bench.bad)) == (True, 6)
+    assert "gone" in bench.bad.samples

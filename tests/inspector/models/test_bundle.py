@@ -11,7 +11,16 @@ import pytest
 
 from inspector.errors import BundleError, RecipeError
 from inspector.messages.recipe import Recipe, Thresholds
-from inspector.models.bundle import MANIFEST, OPENVINO_XML, SHIPPED, WEIGHTS, Bundle, resolve, write_manifest
+from inspector.models.bundle import (
+    MANIFEST,
+    OPENVINO_XML,
+    SHIPPED,
+    WEIGHTS,
+    Bundle,
+    Manifest,
+    resolve,
+    write_manifest,
+)
 
 FIELDS = {
     "name": "pcb",
@@ -132,3 +141,14 @@ def test_a_recipe_of_the_models_own_classes_is_kept(folder: Path) -> None:
 def test_default_is_the_shipped_bundle() -> None:
     assert resolve("default") == resolve(None) == SHIPPED
     assert resolve("runs/mine") == Path("runs/mine")
+
+
+@pytest.mark.parametrize(
+    ("image_level", "task"), [([], "detect"), (["open"], "detect"), (["open", "spur"], "classify")]
+)
+def test_the_task_is_what_the_classes_are_known_by(image_level: list[str], task: str) -> None:
+    fields = {**FIELDS, "classes": ["open", "spur"], "files": {}}
+    assert Manifest.model_validate({**fields, "image_level": image_level}).task == task
+    assert Manifest.model_validate(fields).task == "detect"  # bundles from before there were such classes
+    with pytest.raises(ValueError, match="image_level names 'rust'"):
+        Manifest.model_validate({**fields, "image_level": ["rust"]})

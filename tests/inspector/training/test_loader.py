@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
@@ -69,6 +70,37 @@ def test_defects_are_pasted_into_good_images(tmp_path: Path) -> None:
         for image, boxes in zip(batch.images, batch.boxes, strict=True):
             for x1, y1, x2, y2 in boxes[boxes.any(1)].round().int().tolist():
                 assert image[0, y1:y2, x1:x2].mean() < 0.4  # dark, as the defects of these parts are
+
+
+def test_nothing_is_pasted_into_or_cropped_off_images_of_a_class_alone(tmp_path: Path) -> None:
+    data = parts(tmp_path)
+    cv2.imwrite(str(tmp_path / "x.png"), np.full((90, 90), 255, np.uint8))
+    bad = Sample("x", tmp_path / "x.png", as_boxes([]), as_labels([0]))
+    config = TrainConfig(
+        augmentation=Augmentation(paste=1.0, scale=0.3, binarise=0, contrast=0, brightness=0, noise=0)
+    )
+    batches = first(Loader(Dataset(data.classes, (bad, *data.samples)), config), 40)
+    found = 0
+    for batch in batches:
+        assert batch.named is not None
+        assert batch.boxed is not None
+        assert not (batch.named & batch.valid).any()
+        assert torch.equal(batch.boxed, ~batch.named.any(1))
+        for image, valid in zip(batch.images[~batch.boxed], batch.valid[~batch.boxed], strict=True):
+            found += 1
+            assert not valid.any()
+            lit = image[0] > 0.9
+            # No dark patch in it, and no smaller than the scale makes it.
+            assert lit.sum() == lit.any(0).sum() * lit.any(1).sum() >= 49**2
+    assert found
+
+
+def test_what_a_batch_holds_is_moved_and_pinned_as_one(tmp_path: Path) -> None:
+    batch = first(Loader(parts(tmp_path), TrainConfig(augmentation=PLAIN)), 1)[0]
+    moved = batch.to(torch.device("meta"))
+    held = [getattr(moved, field.name) for field in fields(moved)]
+    assert [tensor.device.type for tensor in held] == ["meta"] * 6
+    assert batch.rows(torch.tensor([1, 0])).images.shape[0] == 2
 
 
 def test_the_network_sees_a_smaller_picture_where_the_plan_says_so(tmp_path: Path) -> None:

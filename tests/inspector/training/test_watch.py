@@ -97,3 +97,23 @@ def test_its_cost_is_known_beforehand(tmp_path: Path) -> None:
     few, many = (Watch(parts(tmp_path / str(n), defective=n, good=0), CONFIG) for n in (12, 24))
     assert few.pixels() == 12 * 96 * 96
     assert many.pixels() == 2 * few.pixels()
+
+
+@pytest.mark.parametrize(
+    ("bad", "good", "criterion", "measured"),
+    [
+        (FEWEST_DEFECTS, 3, "image AUROC", {"auroc"}),
+        (FEWEST_DEFECTS, 0, "loss (there are neither boxes nor good images)", {"loss"}),
+        (2, 3, f"loss (there are fewer than {FEWEST_DEFECTS} defects to count)", {"auroc", "loss"}),
+    ],
+)
+def test_images_of_a_class_alone_are_defective_and_judged_whole(
+    tmp_path: Path, bad: int, good: int, criterion: str, measured: set[str]
+) -> None:
+    for kind, count in (("dent", bad), ("good", good)):
+        for number in range(count):
+            datasets.picture(tmp_path / kind / f"{number}.png")
+    watch, figures = look(sources.load(f"folder:{tmp_path}").data)
+    assert watch.criterion == criterion
+    assert set(figures.known()) == measured
+    assert watch.by_loss is ("loss" in measured)

@@ -79,5 +79,5 @@ def test_an_empty_listing_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize("spec", ["deeppcb", "coconut:/x", ""])
 def test_a_spec_that_names_no_format_says_which_there_are(spec: str) -> None:
-    with pytest.raises(SettingsError, match="one of: coco, yolo, voc, masks, deeppcb"):
+    with pytest.raises(SettingsError, match="one of: coco, yolo, voc, masks, folder, deeppcb"):
         sources.read(spec, "test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def evaluation(folder: Path, cases: list[Case]) -> Evaluation:
         cv2.imwrite(str(image), np.full((80, 80), 90 + number, np.uint8))
         labels = as_labels([CLASSES.index(name) for name in case.truth_classes])
         samples.append(Sample(case.name, image, as_boxes(case.truth_boxes.tolist()), labels))
-    bad, good = (tuple(c for c in cases if bool(len(c.truth_boxes)) is wanted) for wanted in (True, False))
+    bad, good = (tuple(c for c in cases if c.good is wanted) for wanted in (False, True))
     material = Material(classes=CLASSES, posted=tuple(cases), boards={"defective": bad, "good": good})
     report = Report(
         **dict(score(material, seed=0)),
@@ -134,6 +135,40 @@ def test_a_name_cannot_break_the_page(tmp_path: Path) -> None:
 def test_what_cannot_be_said_is_not_said(tmp_path: Path, cases: list[Case], words: str) -> None:
     page = write_report(tmp_path / "seen", evaluation(tmp_path, cases), data="parts")
     assert words in " ".join(read(page).words)
+
+
+def labelled(name: str, *found: tuple[str, float, Box]) -> Case:
+    """Of class open, and nobody knows where."""
+    return replace(made(found=found, attention=bright(), name=name), truth_classes=("open",))
+
+
+def test_images_of_a_class_alone_are_bad_parts_and_their_boxes_are_not_judged(tmp_path: Path) -> None:
+    cases = [labelled("stopped", ("open", 0.9, HERE)), labelled("gone", ("open", 0.2, HERE)), CASES[-1]]
+    page = write_report(tmp_path / "seen", evaluation(tmp_path, cases), data="parts")
+    words = " ".join(read(page).words)
+    assert "3 images · 2 images of a class, place unknown" in words
+    assert "Of 2 images only the class is known" in words
+    assert "Bad parts without boxes on which nothing counts: 1 of 2" in words
+    assert "open, gone: OK, highest score 0.20" in words
+    assert "bad parts passed 50.0 %" in " ".join(words.split())
+    assert "bad part, stopped" in words
+    assert "good part, <good & quiet>" in words
+    assert "The worst false alarms on good parts: 0" in words
+    assert "No defect was missed" not in words
+    assert "there is nothing to find" not in words
+
+
+def test_boxes_and_labels_in_one_page(tmp_path: Path) -> None:
+    page = write_report(
+        tmp_path / "seen",
+        evaluation(tmp_path, [*CASES, labelled("gone"), labelled("seen", ("short", 0.8, HERE))]),
+        data="parts",
+    )
+    words = " ".join(read(page).words)
+    assert "3 defects, 2 images of a class, place unknown" in words
+    assert "The worst misses: 2 of 3 defects" in words
+    assert "The worst false alarms on bad parts: 0" in words  # what was found on `seen` may be right
+    assert "Bad parts without boxes on which nothing counts: 1 of 2" in words
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
