@@ -144,6 +144,8 @@ class Guarded(HttpToolsProtocol):
         self._body_came = True
         """Of the request that the parser is at, or was at last."""
         self._messages = 0
+        self._heads = 0
+        """Whole ones, of all requests so far."""
         self._lines = 0
         self._head = 0
         """Bytes of the request line and the headers that are complete."""
@@ -175,9 +177,10 @@ class Guarded(HttpToolsProtocol):
             return  # cut off; what was on its way changes nothing
         if self._in_head and self._deadline is None:  # the first bytes of another request
             self._end_in(self._crowd.limits.head_s, self._head_is_late)
-        in_head, messages, content = self._in_head, self._messages, self._content
+        in_head, messages, heads, content = self._in_head, self._messages, self._heads, self._content
         super().data_received(data)
-        if self._in_head and in_head:
+        # A request may come whole in one piece, its body with it: then there was a head and it is over.
+        if self._in_head and in_head and heads == self._heads:
             self._raw += len(data)
             if self._raw > HEAD_BYTES:
                 self._refuse(*_HEAD_TOO_LARGE)
@@ -221,6 +224,7 @@ class Guarded(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED:
             self._give_up(HTTPStatus.BAD_REQUEST, f"more than {PIPELINED} requests came without waiting")
         self._in_head = self._body_came = False
+        self._heads += 1
         self._raw = 0
         self._end_never()
         self._crowd.works(self)
