@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from inspector import logs
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
 from inspector.errors import InspectorError
@@ -34,7 +35,7 @@ USAGE = "usage: python -m workers inspect [--help] [flags]"
 
 
 def main(arguments: Sequence[str]) -> int:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure("info")
     if not arguments or arguments[0] not in ROLES:
         sys.stderr.write(f"{USAGE}\nroles: {', '.join(ROLES)}\n")
         return 0 if arguments in (["--help"], ["-h"]) else 2
