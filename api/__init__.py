@@ -21,7 +21,6 @@ metrics.py    every Prometheus metric of the gateway
 security.py   the headers that every answer carries
 schemas.py    what the answers look like, for the documentation only
 openapi.py    what FastAPI cannot know of the API: headers, the binary body, the problems
-logs.py       one JSON object a line
 background.py the loops beside the requests, kept alive
 routes/       one file a group of URLs; no logic in them
 dashboard/    the live page

@@ -17,12 +17,13 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from api import guard, keyring, logs
+from api import guard, keyring
 from api import settings as configuration
 from api.app import create_app, new_metrics
 from api.metrics import Metrics
 from api.server import BACKLOG, Server
 from api.settings import Settings
+from inspector import logs
 from inspector.errors import InspectorError, SettingsError
 
 log = logging.getLogger("api")

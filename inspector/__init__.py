@@ -9,9 +9,9 @@ One image meets the rooms in this order:
     engines     the network on a device, and the pipeline bytes -> findings and map
     decision    findings + recipe -> OK | NG | REVIEW
 
-What makes the model lives in `models` (CBAM, detector, bundle), `data`, `training` and `evaluation`. `access`
-says who may use a gateway, `errors` is the one tree of errors, `cli` the command line. Importing this package
-imports none of them.
+What makes the model lives in `models` (CBAM, detector, bundle), `data`, `training` and `evaluation`.
+`access` says who may use a gateway, `errors` is the one tree of errors, `logs` the form of every log, `cli` the
+command line. Importing this package imports none of them.
 """
 
 __version__ = "0.1.0"

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
+from inspector import logs
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
 from inspector.errors import InspectorError
@@ -39,7 +40,7 @@ Role = Callable[[Sequence[str]], bool]
 
 def main(arguments: Sequence[str], roles: Mapping[str, Role] | None = None) -> int:
     roles = roles or ROLES
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure("info")
     if not arguments or arguments[0] not in roles:
         sys.stderr.write(f"{USAGE}\nroles: {', '.join(roles)}\n")
         return 0 if arguments in (["--help"], ["-h"]) else 2

@@ -6,6 +6,8 @@ synthetic.py   source: seeded synthetic boards (needs the worker extra)
 api_key.py     the key that the gateway asks for
 client.py      Gateway: post one image until it has a terminal answer, however often that takes
 spool.py       what could not be delivered, kept so that it can be sent again as the very same request
+outbox.py      the folders of a watched folder: taken, sent, refused
+watch.py       files as they appear in a folder, handed over in order
 camera.py      Camera: a source, a rate, so many at a time
 tally.py       counts, rate and latencies of a run
 

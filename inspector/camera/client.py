@@ -55,11 +55,13 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class _Later:
+class Later:
     """Try again: `after_s` is the gateway's wish, None where it has none."""
 
     reason: str
     after_s: float | None = None
+    status: int | None = None
+    """Of the answer; None where there was none."""
 
 
 class Gateway:
@@ -107,26 +109,50 @@ class Gateway:
             step = await self._attempt(shot, headers, limit)
             if isinstance(step, Delivery):
                 return _timed(step, shot, started, attempt)
-            pause = _pause(step, attempt)
+            pause = pause_before(step, attempt)
             if time.monotonic() + pause > limit or await self._left_within(pause):
                 gone = Delivery(shot.name, Fate.UNDELIVERED, f"{step.reason} (attempts: {attempt})")
                 return _timed(gone, shot, started, attempt)
 
-    async def _attempt(self, shot: Shot, headers: dict[str, str], limit: float) -> Delivery | _Later:
+    async def hand_over(self, shot: Shot) -> Delivery | Later:
+        """One attempt to have it accepted, without a wait for the verdict. Never raises for what the network
+        or the gateway does. A refused key is Later: the image waits until the camera has a better one."""
+        started = time.monotonic()
+        step = await self._post(shot, _headers(shot))
+        if isinstance(step, Later):
+            return step
+        if step.status_code == HTTPStatus.ACCEPTED:
+            verdict = Delivery(shot.name, Fate.ACCEPTED, answer=_json(step) or None)
+        else:
+            judged = _judge(shot, step)
+            if isinstance(judged, Later):
+                return judged
+            if judged.fate is Fate.UNDELIVERED:
+                return Later(judged.detail, after_s=_LONGEST_PAUSE_S, status=step.status_code)
+            verdict = replace(judged, fate=Fate.ACCEPTED) if judged.fate is Fate.ANSWERED else judged
+        return _timed(verdict, shot, started, attempts=1)
+
+    async def _attempt(self, shot: Shot, headers: dict[str, str], limit: float) -> Delivery | Later:
+        response = await self._post(shot, headers | self._prefer)
+        if isinstance(response, Later):
+            return response
+        if response.status_code == HTTPStatus.ACCEPTED:
+            return await self._follow(shot, response, limit)
+        return _judge(shot, response)
+
+    async def _post(self, shot: Shot, headers: dict[str, str]) -> httpx.Response | Later:
         try:
             response = await self._http.post(
                 f"{self.url}/v1/inspections",
                 params=shot.parameters,
                 content=shot.image,
-                headers=headers | self._prefer | self._authorization(),
+                headers=headers | self._authorization(),
             )
         except httpx.TransportError as error:
-            return _Later(_network_words(error))
+            return Later(_network_words(error))
         if response.status_code == HTTPStatus.UNAUTHORIZED and self._api_key and self._api_key.renewed():
-            return _Later("the API key was replaced", after_s=0)
-        if response.status_code == HTTPStatus.ACCEPTED:
-            return await self._follow(shot, response, limit)
-        return _judge(shot, response)
+            return Later("the API key was replaced", after_s=0)
+        return response
 
     async def _follow(self, shot: Shot, accepted: httpx.Response, limit: float) -> Delivery:
         """Accepted, no verdict yet: ask its address until it has one. Trouble on the way is waited out."""
@@ -157,31 +183,31 @@ class Gateway:
             return False
         return True
 
-    async def _look(self, shot: Shot, address: httpx.URL) -> Delivery | _Later:
+    async def _look(self, shot: Shot, address: httpx.URL) -> Delivery | Later:
         try:
             response = await self._http.get(address, headers=self._prefer | self._authorization())
         except httpx.TransportError as error:
-            return _Later(_network_words(error), _FIRST_PAUSE_S)
+            return Later(_network_words(error), _FIRST_PAUSE_S)
         if response.status_code == HTTPStatus.ACCEPTED:
-            return _Later("still queued")
+            return Later("still queued")
         return _judge(shot, response)
 
     def _authorization(self) -> dict[str, str]:
         return {} if self._api_key is None else {"Authorization": f"Bearer {self._api_key.text}"}
 
 
-def _judge(shot: Shot, response: httpx.Response) -> Delivery | _Later:
+def _judge(shot: Shot, response: httpx.Response) -> Delivery | Later:
     """What one response that is not 202 means for the image."""
     status = response.status_code
     if status == HTTPStatus.OK:
         return _answer(shot, response)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _LATER:
-        return _Later(_problem_words(response), _retry_after(response))
+        return Later(_problem_words(response), _retry_after(response), status)
     fate = Fate.UNDELIVERED if status in _NO_ENTRY else Fate.REFUSED
     return Delivery(shot.name, fate, _problem_words(response))
 
 
-def _answer(shot: Shot, response: httpx.Response) -> Delivery | _Later:
+def _answer(shot: Shot, response: httpx.Response) -> Delivery | Later:
     envelope = _json(response)
     try:
         state = State(envelope.get("state", ""))
@@ -190,7 +216,7 @@ def _answer(shot: Shot, response: httpx.Response) -> Delivery | _Later:
             shot.name, Fate.REFUSED, f"{response.url.host} answers, but not as an inspector gateway"
         )
     if not state.terminal:
-        return _Later("still queued")
+        return Later("still queued")
     return Delivery(shot.name, Fate.ANSWERED, answer=envelope)
 
 
@@ -221,7 +247,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port
 
 
-def _pause(step: _Later, attempt: int) -> float:
+def pause_before(step: Later, attempt: int) -> float:
     """Seconds until the next attempt."""
     if step.after_s is not None:
         # Jitter on top: a gateway that says "1 s" to twenty cameras must not meet them all at once.

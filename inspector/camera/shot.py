@@ -72,10 +72,14 @@ def now_text() -> str:
 
 
 class Fate(StrEnum):
-    """What became of a shot; only `answered` is a success."""
+    """What became of a shot; only `answered` is a success, and `accepted` where nobody waits for more."""
 
     ANSWERED = "answered"
     """A terminal state: done, failed or expired."""
+    ACCEPTED = "accepted"
+    """The gateway has it; its verdict was not waited for."""
+    WAITING = "waiting"
+    """No fate yet: something holds the delivery up."""
     UNANSWERED = "unanswered"
     """The gateway accepted it and gave no terminal state in time. It is the gateway's: not kept here."""
     REFUSED = "refused"

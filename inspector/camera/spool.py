@@ -19,6 +19,9 @@ from inspector.errors import DataError
 
 SIDECAR = ".delivery.json"
 
+PARTIAL = ".part"
+"""Of a file that is being written."""
+
 _LONGEST_NAME = 150
 """Characters of a kept file's name: file systems allow 255 bytes, and prefix and sidecar come on top."""
 
@@ -28,11 +31,20 @@ def keep(folder: Path, shot: Shot, reason: str) -> Path:
     if shot.kept is not None and shot.kept.parent == folder:
         return shot.kept
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{shot.key[:8]}-{_flat(shot.name)}"
-    request = {"key": shot.key, "name": shot.name, "parameters": shot.parameters, "reason": reason}
-    _write(Path(f"{target}{SIDECAR}"), json.dumps(request, indent=2).encode())
-    _write(target, shot.image)
+    target = folder / f"{shot.key[:8]}-{flat(shot.name)}"
+    write_request(target, shot, reason)
+    write(target, shot.image)
     return target
+
+
+def write_request(image: Path, shot: Shot, reason: str) -> None:
+    """Beside where the image stands or will stand. Raises OSError."""
+    request = {"key": shot.key, "name": shot.name, "parameters": shot.parameters, "reason": reason}
+    write(Path(f"{image}{SIDECAR}"), json.dumps(request, indent=2).encode())
+
+
+def forget_request(image: Path) -> None:
+    Path(f"{image}{SIDECAR}").unlink(missing_ok=True)
 
 
 def is_kept(image: Path) -> bool:
@@ -56,17 +68,17 @@ def let_go(shot: Shot) -> None:
     """Delivered: the kept copy is no longer needed. A file that somebody removed already is no error."""
     if shot.kept is not None:
         shot.kept.unlink(missing_ok=True)
-        Path(f"{shot.kept}{SIDECAR}").unlink(missing_ok=True)
+        forget_request(shot.kept)
 
 
-def _flat(name: str) -> str:
+def flat(name: str) -> str:
     """A source's name as one file name: its folders become part of it; the suffix stays at the end."""
     return name.replace("/", "__").replace("\\", "__")[-_LONGEST_NAME:]
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Whole or not at all, and on the disk: this may be the only copy when the power goes."""
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}{PARTIAL}")
     with partial.open("wb") as file:
         file.write(content)
         file.flush()

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -21,11 +22,18 @@ from inspector.camera.api_key import ApiKey
 from inspector.camera.camera import Camera, Pace
 from inspector.camera.client import Gateway, Patience
 from inspector.camera.folder import FolderSource
+from inspector.camera.outbox import Bounds
 from inspector.camera.shot import Delivery, Placement, Source
 from inspector.camera.tally import Tally
+from inspector.cli import watching
 from inspector.cli.camera_display import Display, summary
 from inspector.errors import SettingsError
 from inspector.messages.names import NAME_RULE, Name
+
+
+class WhenFull(StrEnum):
+    WAIT = "wait"
+    DROP_OLDEST = "drop-oldest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,18 @@ def camera(
     ] = None,
     folder: Annotated[Path | None, typer.Option(help="Post the images of this folder, once.")] = None,
     glob: Annotated[str | None, typer.Option(help="Which files of it: '**/*_test.jpg'.")] = None,
+    watch: Annotated[
+        Path | None, typer.Option(help="Post images as they appear in this folder, until Ctrl-C.")
+    ] = None,
+    outbox_mb: Annotated[
+        int, typer.Option(min=0, help="With --watch: most MB that wait for the gateway; 0: no limit.")
+    ] = 0,
+    outbox_hours: Annotated[
+        float, typer.Option(min=0, help="With --watch: give up what waited longer; 0: never.")
+    ] = 0,
+    when_full: Annotated[
+        WhenFull, typer.Option(help="With --outbox-mb: take no more files, or give up the oldest.")
+    ] = WhenFull.WAIT,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Post synthetic boards instead.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Which synthetic boards.")] = 0,
     defective_share: Annotated[
@@ -82,15 +102,30 @@ def camera(
     --keep; post that folder later, and each image is still the same part. The exit code is 0 only if every
     image reached a terminal answer.
 
+    --watch hands over each image as soon as it is whole, in order, and moves it to DIR/sent when the gateway
+    has it, or to DIR/refused with the reason beside it. While the gateway is away, images wait in DIR/outbox
+    with their key and time of capture; a new start goes on with them.
+
     \b
     Examples:
       inspector camera --folder ./boards --line L1 --station S1
       inspector camera --synthetic --rate 10 --count 100 --json answers.jsonl
       inspector camera --folder ./undelivered
+      inspector camera --watch ./captures --line L1 --station S1
       inspector camera --folder ./boards --url https://gateway --api-key-file station.key
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
     placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic)
     _check_names(placement)
+    if watch is not None:
+        if folder is not None or synthetic:
+            raise SettingsError("give one of --folder DIR, --watch DIR and --synthetic")
+        bounds = Bounds(
+            outbox_mb * 1_000_000 or None,
+            timedelta(hours=outbox_hours) if outbox_hours else None,
+            drop_oldest=when_full is WhenFull.DROP_OLDEST,
+        )
+        watching.watch(watch, placement, bounds, url, api_key.find(api_key_file))
+        return
     source = _source(placement, folder, glob, synthetic, seed, defective_share)
     patience = Patience(timedelta(seconds=wait), timedelta(seconds=give_up))
     run = Run(
@@ -159,7 +194,7 @@ def _source(
     defective_share: float,
 ) -> Source:
     if (folder is None) is not synthetic:
-        raise SettingsError("give either --folder DIR or --synthetic")
+        raise SettingsError("give either --folder DIR or --synthetic, or --watch DIR")
     if folder is not None:
         return FolderSource(folder, placement, pattern=glob)
     # numpy and OpenCV: only for those who ask for it.

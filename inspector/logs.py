@@ -1,4 +1,7 @@
-"""Logs as one JSON object a line on standard error, the server's own included."""
+"""Logs of gateway and workers: one JSON object a line on standard error, the libraries' own included.
+
+JSON escapes line breaks and control characters: nothing that a client sent can look like another entry.
+"""
 
 from __future__ import annotations
 
