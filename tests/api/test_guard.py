@@ -99,13 +99,13 @@ def test_a_connection_is_kept_for_many_requests(shared_line: Line) -> None:
             assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_request_may_come_whole_in_one_piece(shared_line: Line) -> None:
+def test_a_request_may_come_whole_in_one_piece(impatient: Line) -> None:
     """Its body counts to nobody's head. How the kernel cuts it up is chance, so there are many."""
     image = jpeg(240, 200)
     post = b"POST /v1/inspections?line=L1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
     assert HEAD_BYTES < len(image) < 65_536
     for _ in range(30):
-        assert raw_exchange(shared_line.port, post % (len(image), image)).startswith(b"HTTP/1.1 202 ")
+        assert raw_exchange(impatient.port, post % (len(image), image)).startswith(b"HTTP/1.1 202 ")
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,10 @@ def test_the_earliest_deadline_of_a_line_is_first(bench: Bench) -> None:
 
 
 def test_an_image_without_a_deadline_is_not_passed_over_for_ever(bench: Bench) -> None:
-    patient = bench.submit(received_at=NOW)
+    now = datetime.now(UTC)
+    patient = bench.submit(received_at=now)
     hurried = [
-        bench.submit(deadline_ms=500, received_at=NOW + factor * WITHOUT_DEADLINE) for factor in (0.5, 2)
+        bench.submit(deadline_ms=500, received_at=now + factor * WITHOUT_DEADLINE) for factor in (0.5, 2)
     ]
     assert taken(bench.consumer()) == [hurried[0], patient, hurried[1]]
 
