@@ -12,7 +12,7 @@ import torch
 
 from inspector.data.synthetic import board
 from inspector.engines.base import FloatArray
-from inspector.engines.openvino_runtime import ov
+from inspector.engines.openvino_runtime import core
 from inspector.engines.torch_engine import load_network
 from inspector.errors import SettingsError
 from inspector.models.bundle import Bundle, resolve
@@ -72,7 +72,7 @@ def rival(word: str, side: int) -> Network:
     if not Path(file).is_file():
         raise SettingsError(f"--rival {word}: there is no such file")
     try:
-        model = ov.Core().read_model(file)
+        model = core().read_model(file)
     except RuntimeError as error:
         raise SettingsError(f"--rival {word}: OpenVINO cannot read it") from error
     shape = model.input(0).partial_shape

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.networks import OURS, Network
 from inspector.engines.openvino_engine import has_bf16
-from inspector.engines.openvino_runtime import ov
+from inspector.engines.openvino_runtime import core, ov
 from inspector.errors import SettingsError
 
 PRECISIONS = ("f32", "bf16", "int8")
@@ -98,7 +98,7 @@ def _queue(network: Network, precision: str, setup: str) -> Any:
         "NUM_STREAMS": streams,
         "INFERENCE_NUM_THREADS": threads,
     }
-    return ov.AsyncInferQueue(ov.Core().compile_model(network.model(precision), "CPU", properties), streams)
+    return ov.AsyncInferQueue(core().compile_model(network.model(precision), "CPU", properties), streams)
 
 
 def _rate(queue: Any, image: Any, seconds: float) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from inspector.engines.base import FloatArray, RawOutput
-from inspector.engines.openvino_runtime import ov
+from inspector.engines.openvino_runtime import core
 from inspector.errors import BundleError, EngineUnavailable, InspectionFailed
 from inspector.models.bundle import OPENVINO_INT8_XML, OPENVINO_XML, Bundle
 
@@ -31,7 +31,7 @@ _HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}
 
 def has_bf16() -> bool:
     """Whether this CPU has units for bf16. Where it has none, OpenVINO would run f32 under that name."""
-    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 class OpenVinoEngine:
@@ -44,7 +44,7 @@ class OpenVinoEngine:
         if precision == "bf16" and not has_bf16():
             raise EngineUnavailable("this CPU has no bf16 units; use --precision f32")
         self.name = "openvino" if precision == "f32" else f"openvino {precision}"
-        self._core = ov.Core()
+        self._core = core()
         # LATENCY: one compute thread sends one batch at a time.
         self._properties: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",

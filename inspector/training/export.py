@@ -23,7 +23,7 @@ from torch.jit._trace import TracerWarning
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
-from inspector.engines.openvino_runtime import ov
+from inspector.engines.openvino_runtime import core, ov
 from inspector.engines.torch_engine import load_network
 from inspector.errors import BundleError
 from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
@@ -132,7 +132,7 @@ def folded(network: nn.Module) -> nn.Module:
 @torch.no_grad()
 def check_parity(network: nn.Module, xml: Path, channels: int) -> None:
     """Raises BundleError when an output differs by more than PARITY at one of the sizes."""
-    compiled = ov.Core().compile_model(xml, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    compiled = core().compile_model(xml, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     generator = torch.Generator().manual_seed(0)
     for batch, height, width in PARITY_SIZES:
         images = torch.rand(batch, channels, height, width, generator=generator)

@@ -19,7 +19,7 @@ from typing import Any
 from inspector.data.dataset import Dataset
 from inspector.engines.base import Engine
 from inspector.engines.openvino_engine import OpenVinoEngine, has_bf16
-from inspector.engines.openvino_runtime import ov
+from inspector.engines.openvino_runtime import core, ov
 from inspector.engines.torch_engine import TorchEngine
 from inspector.errors import BundleError
 from inspector.messages.recipe import Recipe
@@ -81,7 +81,7 @@ def measure(
 
 
 def _write_int8(bundle: Bundle, training: Dataset, path: Path) -> None:
-    model = ov.Core().read_model(bundle.path(OPENVINO_XML))
+    model = core().read_model(bundle.path(OPENVINO_XML))
     kept = kept_by_name(build(bundle.manifest.architecture))
     path.parent.mkdir()
     ov.save_model(quantise(model, calibration(bundle, training), kept), path, compress_to_fp16=False)

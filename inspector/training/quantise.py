@@ -21,6 +21,7 @@ from torch import nn
 from inspector.data.dataset import Dataset
 from inspector.engines.base import Engine, FloatArray, RawOutput
 from inspector.engines.openvino_engine import OpenVinoEngine
+from inspector.engines.openvino_runtime import core
 from inspector.engines.pipeline import Pipeline
 from inspector.errors import BrokenImage, BundleError
 from inspector.imaging.files import facts_of, read_bytes
@@ -96,6 +97,7 @@ def quantise(model: Any, images: Iterable[FloatArray], kept: Iterable[str] = ())
     # Seconds to import, and only after openvino_runtime, which silences what it would report.
     import nncf  # noqa: PLC0415
 
+    core()  # before NNCF's own: see there
     names = [operation.get_friendly_name() for operation in model.get_ops()]
     patterns = [pattern for pattern in kept if any(re.fullmatch(pattern, name) for name in names)]
     nncf.set_log_level(logging.ERROR)

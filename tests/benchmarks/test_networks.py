@@ -20,9 +20,9 @@ def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def rival(tiny_bundle: Bundle, tmp_path: Path) -> Path:
-    from inspector.engines.openvino_runtime import ov
+    from inspector.engines.openvino_runtime import core, ov
 
-    model = ov.Core().read_model(tiny_bundle.path(OPENVINO_XML))
+    model = core().read_model(tiny_bundle.path(OPENVINO_XML))
     model.reshape([1, 1, 128, 128])
     ov.save_model(model, tmp_path / "rival.xml")
     return tmp_path / "rival.xml"

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from inspector.engines.openvino_runtime import ov
+from inspector.engines.openvino_runtime import core, ov
 from inspector.models.bundle import OPENVINO_INT8_XML, OPENVINO_XML, WEIGHTS, Bundle, write_manifest
 from inspector.models.registry import build
 from inspector.training.export import to_openvino
@@ -44,7 +44,7 @@ def make(folder: Path, *, channels: int = 1, name: str = "tiny", nominal: int = 
 def with_int8(bundle: Bundle, folder: Path) -> Bundle:
     """A copy in `folder` that carries INT8 too, calibrated on noise."""
     shutil.copytree(bundle.folder, folder)
-    model = ov.Core().read_model(bundle.path(OPENVINO_XML))
+    model = core().read_model(bundle.path(OPENVINO_XML))
     noise = [np.random.default_rng(seed).random((1, 1, 64, 64), np.float32) for seed in range(2)]
     kept = kept_by_name(build(bundle.manifest.architecture))
     ov.save_model(quantise(model, noise, kept), folder / OPENVINO_INT8_XML, compress_to_fp16=False)
