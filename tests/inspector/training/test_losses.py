@@ -48,6 +48,14 @@ def test_a_good_image_asks_the_gate_for_nothing() -> None:
     assert quiet < loud
 
 
+def test_a_batch_of_good_parts_does_not_drown_the_other_losses() -> None:
+    """A fresh gate is wrong by one half everywhere, and on a tiny defect hardly less."""
+    empty = batch([[]], [[]])
+    tiny = batch([[[8.0, 8.0, 12.0, 12.0]]], [[0]])
+    for one in (empty, tiny):
+        assert float(gate_loss(torch.zeros(1, 1, 80, 80), one)) < 50
+
+
 @pytest.mark.parametrize("boxes", [[[], []], [[[8.0, 8, 40, 30]], []]])
 def test_losses_are_finite_and_reach_every_part_of_the_network(boxes: list[list[list[float]]]) -> None:
     torch.manual_seed(0)
