@@ -103,8 +103,8 @@ def _image_loss(logits: Tensor, batch: Batch) -> Tensor:
 
 
 LEAST_COVERED = 0.01
-"""Of the cells, when the gate's error is shared out among those that a defect covers. Among a handful, as in a
-batch of good parts, it would drown all other losses: seen at 170 beside 10, and nothing was learnt."""
+"""Of the cells, when the gate's error is shared out among those that a defect covers. Among a handful, as in
+a batch of good parts, it would drown all other losses: seen at 170 beside 10, and nothing was learnt."""
 
 
 def gate_loss(logits: Tensor, batch: Batch) -> Tensor:
