@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from inspector.errors import QueueUnavailable
 from inspector.messages.job import Job
@@ -28,7 +29,17 @@ def replica(primary: QueueServer, tmp_path: Path) -> Iterator[QueueServer]:
         with server.client() as client:
             client.replicaof("127.0.0.1", primary.port)
             wait_until(lambda: client.info("replication")["master_link_status"] == "up", what="a link")
+        # The link is up before the primary sends what is written: Redis 7.0 waits for a first report of the
+        # replica, which comes once a second.
+        with primary.client() as client:
+            wait_until(lambda: _replicated(client), what="a replica that confirms")
         yield server
+
+
+def _replicated(client: redis.Redis) -> bool:
+    client.set("written", "")
+    client.delete("written")
+    return client.wait(1, 100) == 1
 
 
 def _submit(ends: Ends, job: Job, key: str) -> Submission:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import re
 import resource
 import shutil
 import signal
-from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -24,17 +26,6 @@ def trained(seed: int = 0) -> tuple[nn.Linear, nn.Linear, torch.optim.Optimizer]
     network(torch.rand(2, 64)).sum().backward()
     optimizer.step()
     return network, average, optimizer
-
-
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file of this process may grow beyond 2 KB: the system's own error, as of a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_all_of_it_comes_back(tmp_path: Path) -> None:
@@ -109,10 +100,26 @@ def test_the_best_weights_lie_beside_it(tmp_path: Path) -> None:
     assert torch.equal(other.weight, network.weight)
 
 
-@pytest.mark.usefixtures("small_disk")
+def _save_on_a_full_disk(folder: Path, said: Connection) -> None:
+    """No file of this process may grow beyond 2 KB: the system's own error, as of a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
+    try:
+        checkpoint.save(folder, *trained(), {"step": 2})
+    except SettingsError as error:
+        said.send(str(error))
+    said.close()
+
+
 def test_a_full_disk_is_one_line_and_the_old_one_stays(tmp_path: Path) -> None:
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "checkpoint" / "facts.json").write_text('{"step": 1}')
-    with pytest.raises(SettingsError, match=r"cannot be written: .*; make room, then go on with --resume"):
-        checkpoint.save(tmp_path, *trained(), {"step": 2})
+    # In a process of its own: the limit would hold for the file that pytest's own output goes to as well.
+    processes = multiprocessing.get_context("spawn")
+    ours, theirs = processes.Pipe(duplex=False)
+    process = processes.Process(target=_save_on_a_full_disk, args=(tmp_path, theirs))
+    process.start()
+    theirs.close()
+    assert re.search(r"cannot be written: .*; make room, then go on with --resume", ours.recv())
+    process.join()
     assert checkpoint.facts_of(tmp_path) == {"step": 1}
