@@ -81,6 +81,10 @@ class Metrics:
             "inspector_queue_known_bytes", "What is known of finished ids; counted in the byte budget too."
         )
         self._recent = self._gauge("inspector_queue_recent_bytes", "Bytes of finished images still shown.")
+        self._archive = self._gauge(
+            "inspector_queue_archive_bytes",
+            "What waits for the archiver; counted in the byte budget too. 0 without an archiver.",
+        )
         self._age = self._gauge(
             "inspector_queue_oldest_age_seconds", "Age of the oldest unfinished image; 0 without one."
         )
@@ -123,6 +127,7 @@ class Metrics:
             (self._bytes, "bytes"),
             (self._known, "known_bytes"),
             (self._recent, "recent_bytes"),
+            (self._archive, "archive_bytes"),
             (self._age, "oldest_age_s"),
             (self._dead, "dead_letters"),
         ):

@@ -74,6 +74,7 @@ class QueueStatus(Closed):
     bytes: int
     known_bytes: int = Field(description="What finished ids cost; counted in the byte budget too.")
     recent_bytes: int
+    archive_bytes: int = Field(description="What waits for the archiver; counted in the byte budget too.")
     oldest_age_s: float
     dead_letters: int
 

@@ -12,7 +12,16 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from inspector.queue import connect
-from inspector.queue.base import DEFAULT_BUDGETS, Admin, Budgets, Consumer, Delivery, Producer, Results
+from inspector.queue.base import (
+    DEFAULT_BUDGETS,
+    Admin,
+    Archive,
+    Budgets,
+    Consumer,
+    Delivery,
+    Producer,
+    Results,
+)
 from inspector.queue.memory import MemoryQueue
 from tests.support.jobs import IMAGE, job_for
 from tests.support.servers import KINDS, QueueServer
@@ -28,6 +37,7 @@ class Backend(Protocol):
     def producer(self, min_idle: timedelta) -> Producer: ...
     def consumer(self, name: str, min_idle: timedelta) -> Consumer: ...
     def results(self) -> Results: ...
+    def archive(self, name: str, min_idle: timedelta) -> Archive: ...
     def admin(self) -> Admin: ...
 
 
@@ -43,6 +53,9 @@ class ServerBackend:
 
     def results(self) -> Results:
         return connect.results(self._url)
+
+    def archive(self, name: str, min_idle: timedelta) -> Archive:
+        return connect.archive(self._url, name, self._budgets, min_idle)
 
     def admin(self) -> Admin:
         return connect.admin(self._url)
@@ -66,6 +79,11 @@ class Bench:
         consumer = self._backend.consumer(name, min_idle)
         self._closing.callback(consumer.close)
         return consumer
+
+    def archive(self, name: str = "a1", min_idle: timedelta = LONG) -> Archive:
+        archive = self._backend.archive(name, min_idle)
+        self._closing.callback(archive.close)
+        return archive
 
     def other_producer(self, min_idle: timedelta = LONG) -> Producer:
         """Another gateway's."""
