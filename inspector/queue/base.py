@@ -227,6 +227,8 @@ class Unarchived:
 
     entry: str
     outcome: Outcome
+    at: datetime
+    """When it was announced, UTC, by the queue's clock."""
     order: int
     """Of two outcomes of one id (a dead letter that was requeued), the later one has the greater."""
     cost: int

@@ -216,11 +216,9 @@ class MemoryStore:
     def attach(self) -> OrderedDict[str, Waiting]:
         """As attach.lua: there is an archiver from now on. What waits for it."""
         if self.shelf.archive is None:
-            unread = ((str(number), number, outcome) for number, _, outcome in self.shelf.announced)
-            self.shelf.archive = OrderedDict(
-                (entry, Waiting(Unarchived(entry, outcome, number, cost=0)))
-                for entry, number, outcome in unread
-            )
+            self.shelf.archive = OrderedDict()
+            for announced in self.shelf.announced:
+                self._give(*announced, cost=0)
         return self.shelf.archive
 
     def archived(self, one: Unarchived) -> None:
@@ -268,8 +266,14 @@ class MemoryStore:
         shelf.announced.append((shelf.announcements, self.clock(), outcome))
         if shelf.archive is not None:
             cost = held + len(outcome.result or b"") + len(outcome.error or b"") + ENTRY_BYTES
-            entry = str(shelf.announcements)
-            shelf.archive[entry] = Waiting(Unarchived(entry, outcome, shelf.announcements, cost))
+            self._give(*shelf.announced[-1], cost)
+
+    def _give(self, number: int, at_s: float, outcome: Outcome, cost: int) -> None:
+        """To the archiver, which there is."""
+        at = datetime.fromtimestamp(at_s, UTC)
+        one = Unarchived(str(number), outcome, at, number, cost)
+        assert self.shelf.archive is not None  # noqa: S101
+        self.shelf.archive[one.entry] = Waiting(one)
 
     def _too_many_dead(self) -> bool:
         dead = self.shelf.dead.values()

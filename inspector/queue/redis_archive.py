@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from inspector.messages.job import Job
 from inspector.queue.base import Budgets, Held, Unarchived
@@ -115,4 +115,5 @@ def _unarchived(entry: Reply, fields: Reply) -> Unarchived:
     # An outcome of before there was an archiver, or of an older worker, has no cost.
     cost = int(named.get(b"cost", 0))
     order = int(ms) * SEQUENCES + min(int(sequence), SEQUENCES - 1)
-    return Unarchived(entry.decode(), announcement(entry, fields).outcome, order, cost)
+    at = datetime.fromtimestamp(int(ms) / 1000, UTC)
+    return Unarchived(entry.decode(), announcement(entry, fields).outcome, at, order, cost)

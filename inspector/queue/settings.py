@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inspector.errors import SettingsError
 from inspector.messages.names import NameList
+from inspector.plant.plant import Plant
 from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -38,6 +40,10 @@ class QueueSettings(BaseSettings):
         description="Lines that are metric labels, comma-separated. Any other counts under `other`, so that "
         "a client cannot grow the metrics without end.",
     )
+    settings_file: Path | None = Field(
+        None,
+        description="inspector.toml: lines, stations, shifts, which images are kept and for how long.",
+    )
     recent_bytes: int = Field(
         DEFAULT_BUDGETS.recent_bytes,
         ge=0,
@@ -65,6 +71,10 @@ class QueueSettings(BaseSettings):
         description="Seconds without a heartbeat after which an image is nobody's: another worker takes "
         "it over. The same for all workers and gateways of a queue.",
     )
+
+    def named_lines(self, plant: Plant) -> tuple[str, ...]:
+        """Those that are metric labels: `lines` where it is given, else those of the plant."""
+        return self.lines if "lines" in self.model_fields_set or not plant.lines else tuple(plant.lines)
 
     @property
     def min_idle(self) -> timedelta:
