@@ -42,6 +42,9 @@ SWEEP_EVERY = timedelta(seconds=1)
 TIDY_EVERY = timedelta(seconds=30)
 """Between two looks for images that are too old or too many."""
 
+DRAIN_S = 10.0
+"""Of recording what waits, when it is stopped; the rest is recorded at the next start."""
+
 STEP_S = 0.1
 """Of waiting for what does not answer."""
 
@@ -88,7 +91,7 @@ class Archiver:
         self._stopping = True
 
     def run(self) -> bool:
-        """Whether it ended well. What is in its hands when it is stopped comes again, to whoever archives then."""
+        """Whether it ended well. What it holds when it is stopped comes again, to whoever archives then."""
         while not self._stopping:
             try:
                 self._turn()
@@ -97,10 +100,25 @@ class Archiver:
             else:
                 self._answered()
         try:
+            self._drain()
             self._archive.close()
         except QueueUnavailable as error:
-            log.warning("the queue was not told that this archiver leaves: %s", error)
+            log.warning("%s; what waits is recorded at the next start", error)
         return True
+
+    def _drain(self) -> None:
+        """What the workers finished last: with those before it on their machine stopped, all of it. Raises
+        QueueUnavailable; a database or store that is away now leaves it to the next run."""
+        end = time.monotonic() + DRAIN_S
+        try:
+            while self._prepare is None and time.monotonic() < end:
+                batch = self._hand or self._archive.take(self._batch, timedelta(0))
+                if not batch:
+                    break
+                self._record(batch)
+                self._hand = []
+        except (RecordsUnavailable, StoreUnavailable) as error:
+            log.warning("%s; what waits is recorded at the next start", error)
 
     def _turn(self) -> None:
         if self._prepare is not None:

@@ -11,8 +11,8 @@ class RecordsSettings(BaseSettings):
 
     database_url: str = Field(
         "",
-        description="Database of records: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. Without one a "
-        "gateway shows the recent results alone; an archiver needs one.",
+        description="Database of records: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. Without "
+        "one a gateway shows the recent results alone; an archiver needs one.",
     )
     images_url: str = Field(
         "images",

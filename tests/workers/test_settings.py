@@ -5,7 +5,7 @@ import os
 import pytest
 
 from inspector.errors import SettingsError
-from workers.settings import InspectSettings, load
+from workers.settings import ArchiveSettings, InspectSettings, load, load_archive
 
 
 def test_a_flag_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,14 @@ def test_a_wrong_value_names_its_flag_and_variable(flags: list[str]) -> None:
 
 
 def test_every_setting_says_what_it_is() -> None:
-    assert [name for name, field in InspectSettings.model_fields.items() if not field.description] == []
+    fields = {**InspectSettings.model_fields, **ArchiveSettings.model_fields}
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_an_archiver_needs_a_database() -> None:
+    with pytest.raises(SettingsError, match=r"^--database-url \(INSPECTOR_DATABASE_URL\): an archiver needs"):
+        load_archive([])
+    assert load_archive(["--database-url", "sqlite:///x.db"]).images_url == "images"
 
 
 def test_two_workers_on_a_machine_have_names_of_their_own() -> None:

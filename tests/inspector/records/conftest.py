@@ -14,12 +14,6 @@ from inspector.records.tables import metadata
 from tests.support.postgres import PostgresServer
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with PostgresServer() as server:
-        yield server
-
-
 class Database:
     """Both ends of one database, with its tables."""
 
