@@ -17,11 +17,13 @@ from api.guard import Crowd, Limits
 from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
+from api.records import Records
 from api.routes import events, health, inspections, reference, status
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
 from inspector import __version__
 from inspector.decision.recipes import RecipeBook
+from inspector.plant import plant_toml
 from inspector.queue import connect
 
 
@@ -33,6 +35,7 @@ def create_app(
     `metrics` is given by whoever serves them; `open_queue` replaces the queue on settings.redis_url.
     """
     recipes = RecipeBook.read(settings.recipes_dir)
+    Records(settings.database_url, settings.images_url)  # what is wrong with these two is told now, too
     keyring = Keyring(settings.keys_file)
     app = FastAPI(
         title="Inspector",
@@ -65,7 +68,7 @@ def create_app(
 
 
 def new_metrics(settings: Settings) -> Metrics:
-    return Metrics(settings.lines, problems.REFUSALS)
+    return Metrics(settings.named_lines(plant_toml.read(settings.settings_file)), problems.REFUSALS)
 
 
 def _on_redis(settings: Settings) -> Queue:
@@ -92,8 +95,9 @@ async def _opened(
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
     )
-    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics)
-    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring)
+    records = Records(settings.database_url, settings.images_url)
+    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics, records)
+    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring, records)
     refresh = partial(
         background.refresh_metrics,
         queue.admin,
@@ -108,3 +112,4 @@ async def _opened(
         yield
         hub.stop()
     await queue.aclose()
+    await records.aclose()

@@ -30,11 +30,14 @@ class Inspection(Closed):
     accept: bool = Field(description="True only for done + OK + in time: what a reject gate may follow.")
     links: Links
     error: Failure | None
-    result: Result | None = Field(description="Null, too, once it has left the recent ones.")
+    result: Result | None = Field(
+        description="Null, too, once it has left the recent ones, where no records are kept."
+    )
 
 
 class InspectionList(Closed):
     inspections: list[Inspection]
+    next: str | None = Field(description="The `cursor` of the next page; null at the end.")
 
 
 class Problem(BaseModel):

@@ -79,8 +79,8 @@ def up(
         str | None,
         typer.Option(
             envvar="INSPECTOR_DATABASE_URL",
-            help="Where results are recorded: postgresql://USER:PASSWORD@HOST/NAME; default: SQLite in the data "
-            "directory.",
+            help="Where results are recorded, as postgresql://USER:PASSWORD@HOST/NAME; default: SQLite in "
+            "DATA_DIR.",
         ),
     ] = None,
     records: Annotated[

@@ -23,7 +23,7 @@ _STARTS_WITHIN_S = 60.0
 class WorkerProcess:
     """Started when made; gone when left as a context manager."""
 
-    role = ("inspect", "--threads", "1")
+    role: tuple[str, ...] = ("inspect", "--threads", "1")
 
     def __init__(self, log: Path, *flags: str) -> None:
         self.log = log
