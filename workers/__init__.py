@@ -13,7 +13,8 @@
     archive_metrics.py   every Prometheus metric of an archiver
     health.py            /healthz, /readyz, /metrics
     signals.py           SIGTERM and Ctrl-C
-    settings.py          every setting
+    flags.py             how each role reads its flags
+    settings.py, archive_settings.py    every setting
 
 Of an inspecting worker, the network thread never computes, and the compute thread never touches the network.
 An archiver imports no model.

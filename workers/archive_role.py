@@ -12,8 +12,8 @@ from inspector.records.images import ImageStore
 from inspector.records.migrate import upgrade
 from workers.archive import Archiver, Records
 from workers.archive_metrics import ArchiveMetrics
+from workers.archive_settings import load
 from workers.health import Health, HealthServer
-from workers.settings import load_archive
 from workers.signals import on_stop
 
 log = logging.getLogger("workers")
@@ -21,7 +21,7 @@ log = logging.getLogger("workers")
 
 def run(flags: Sequence[str]) -> bool:
     """Whether it ended well."""
-    settings = load_archive(flags)
+    settings = load(flags)
     plant = plant_toml.read(settings.settings_file)
     engine = database.writer(settings.database_url)
     records = Records(engine, ImageStore(settings.images_url), plant.retention)

@@ -1,29 +1,19 @@
-"""Every setting of a worker: variables INSPECTOR_<NAME>, and flags of `python -m workers ROLE`.
+"""Every setting of a worker: variables INSPECTOR_<NAME>, and flags of `python -m workers inspect`.
 
 A flag wins over its variable. A field's description is its documentation.
 """
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Sequence
-from typing import TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from inspector.errors import SettingsError
 from inspector.imaging.opencv import MAX_PIXELS
 from inspector.messages.names import Name
 from inspector.queue.settings import Port, QueueSettings
-from inspector.records.settings import RecordsSettings
-
-S = TypeVar("S", bound=QueueSettings)
-
-
-def _own_name() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"
+from workers.flags import flags_of, own_name
 
 
 class InspectSettings(QueueSettings):
@@ -45,7 +35,7 @@ class InspectSettings(QueueSettings):
     precision: str = Field(
         "auto", description="auto, f32, bf16 or int8. auto is f32, unless another one changed no verdict."
     )
-    name: Name = Field(default_factory=_own_name, description="Unique among living workers.")
+    name: Name = Field(default_factory=own_name, description="Unique among living workers.")
     metrics_port: Port = Field(
         0, description="Port of /metrics, /healthz and /readyz; 0 takes a free one and logs it."
     )
@@ -71,48 +61,6 @@ class InspectSettings(QueueSettings):
     )
 
 
-class ArchiveSettings(RecordsSettings, QueueSettings):
-    """Writes every result into a database of records, and copies out the images that retention keeps.
-
-    Example: python -m workers archive --database-url sqlite:///records.db --images-url images
-    """
-
-    model_config = SettingsConfigDict(
-        cli_prog_name="python -m workers archive",
-        cli_kebab_case=True,
-        cli_hide_none_type=True,
-        cli_avoid_json=True,
-    )
-
-    name: Name = Field(default_factory=_own_name, description="Unique among living workers.")
-    metrics_port: Port = Field(
-        0, description="Port of /metrics, /healthz and /readyz; 0 takes a free one and logs it."
-    )
-    archive_batch: int = Field(
-        100, ge=1, le=1000, description="Most results that are written in one transaction."
-    )
-
-
 def load(flags: Sequence[str] = ()) -> InspectSettings:
     """From the environment and flags. Raises SettingsError, naming the flag; --help and a wrong flag exit."""
-    return _load(InspectSettings, flags)
-
-
-def load_archive(flags: Sequence[str] = ()) -> ArchiveSettings:
-    """As `load`."""
-    settings = _load(ArchiveSettings, flags)
-    if not settings.database_url:
-        raise SettingsError(
-            "--database-url (INSPECTOR_DATABASE_URL): an archiver needs a database to write to"
-        )
-    return settings
-
-
-def _load(kind: type[S], flags: Sequence[str]) -> S:
-    try:
-        return kind(_cli_parse_args=list(flags))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        flag = name.replace("_", "-")
-        raise SettingsError(f"--{flag} (INSPECTOR_{name.upper()}): {first['msg']}") from error
+    return flags_of(InspectSettings, flags)

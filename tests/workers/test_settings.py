@@ -5,7 +5,9 @@ import os
 import pytest
 
 from inspector.errors import SettingsError
-from workers.settings import ArchiveSettings, InspectSettings, load, load_archive
+from workers import archive_settings
+from workers.archive_settings import ArchiveSettings
+from workers.settings import InspectSettings, load
 
 
 def test_a_flag_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,8 +43,8 @@ def test_every_setting_says_what_it_is() -> None:
 
 def test_an_archiver_needs_a_database() -> None:
     with pytest.raises(SettingsError, match=r"^--database-url \(INSPECTOR_DATABASE_URL\): an archiver needs"):
-        load_archive([])
-    assert load_archive(["--database-url", "sqlite:///x.db"]).images_url == "images"
+        archive_settings.load([])
+    assert archive_settings.load(["--database-url", "sqlite:///x.db"]).images_url == "images"
 
 
 def test_two_workers_on_a_machine_have_names_of_their_own() -> None:
