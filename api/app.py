@@ -18,7 +18,7 @@ from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
 from api.records import Records
-from api.routes import events, health, inspections, reference, status
+from api.routes import events, health, inspections, reference, statistics, status
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
 from inspector import __version__
@@ -35,7 +35,7 @@ def create_app(
     `metrics` is given by whoever serves them; `open_queue` replaces the queue on settings.redis_url.
     """
     recipes = RecipeBook.read(settings.recipes_dir)
-    Records(settings.database_url, settings.images_url)  # what is wrong with these two is told now, too
+    _records(settings)  # what is wrong with its settings is told now, too
     keyring = Keyring(settings.keys_file)
     app = FastAPI(
         title="Inspector",
@@ -60,7 +60,7 @@ def create_app(
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
-    for routes in (inspections, events, status, health, reference):
+    for routes in (inspections, statistics, events, status, health, reference):
         app.include_router(routes.router)
     app.include_router(dashboard)
     openapi.install(app)
@@ -76,6 +76,10 @@ def _on_redis(settings: Settings) -> Queue:
     shards = settings.shards
     producer = connect.producer(url, budgets, settings.durability, settings.min_idle, shards)
     return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
+
+
+def _records(settings: Settings) -> Records:
+    return Records(settings.database_url, settings.images_url, plant_toml.read(settings.settings_file))
 
 
 @asynccontextmanager
@@ -95,7 +99,7 @@ async def _opened(
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
     )
-    records = Records(settings.database_url, settings.images_url)
+    records = _records(settings)
     gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics, records)
     app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring, records)
     refresh = partial(

@@ -255,11 +255,8 @@ def _idempotency(key: str | None, holder: Holder, digest: str) -> Idempotency | 
 
 def wanted(query: PartFilter, holder: Holder) -> Wanted:
     """What the records are asked for: of the lines that the holder sees."""
-    seen: Collection[str] | None = holder.lines
-    if query.line is not None:
-        seen = (query.line,) if holder.sees(query.line) else ()
     return Wanted(
-        lines=seen,
+        lines=lines_seen(query.line, holder),
         station=query.station,
         view=query.view,
         part_id=query.part_id,
@@ -274,6 +271,13 @@ def wanted(query: PartFilter, holder: Holder) -> Wanted:
         since=query.since,
         until=query.until,
     )
+
+
+def lines_seen(line: str | None, holder: Holder) -> Collection[str] | None:
+    """Those that are asked for and the holder sees; None: all."""
+    if line is None:
+        return holder.lines
+    return (line,) if holder.sees(line) else ()
 
 
 def _has_left(snapshot: Snapshot) -> bool:

@@ -11,6 +11,7 @@ import binascii
 import json
 import re
 from collections import Counter
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Literal
 from urllib.parse import unquote_to_bytes
@@ -23,6 +24,7 @@ from inspector.errors import InspectionNotFound, InvalidParameter
 from inspector.messages.job import Priority
 from inspector.messages.names import LABEL_RULE, NAME_RULE, Label, Name
 from inspector.messages.result import Verdict
+from inspector.records.statistics import Bucket
 
 MAX_DEADLINE_MS = 86_400_000
 """A day: as long as an id is remembered."""
@@ -149,6 +151,44 @@ class ListQuery(PartFilter):
     def plain(self) -> bool:
         """Whether it asks for the newest, of a line at most."""
         return self.model_fields_set <= {"limit", "line"}
+
+
+LONGEST_SPAN = timedelta(days=400)
+"""Of one statistics: a year and its edges. Every image of it is looked at."""
+
+
+class StatsQuery(BaseModel):
+    """Of which images, and how they are put together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    line: Name | None = Field(None, description="Of that line.")
+    station: Name | None = Field(None, description="Of that station.")
+    view: Name | None = Field(None, description="Of that view.")
+    lot_id: Label | None = Field(None, description="Of that lot.")
+    recipe: Name | None = Field(None, description="Judged by that recipe.")
+    simulated: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="true: the images of no part, which are left out otherwise."
+    )
+    since: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description="Received at or after; 24 hours before `until` if left out."
+    )
+    until: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description="Received before; now if left out."
+    )
+    bucket: Bucket | None = Field(
+        None, description="Also by line and hour, day or shift of the plant's clock (inspector.toml)."
+    )
+
+    def span(self, now: datetime) -> tuple[datetime, datetime]:
+        """Raises InvalidParameter: it is empty, or too long."""
+        until = self.until or now
+        since = self.since or until - timedelta(days=1)
+        if since >= until:
+            raise InvalidParameter("since", "must be before `until`")
+        if until - since > LONGEST_SPAN:
+            raise InvalidParameter("since", f"must be at most {LONGEST_SPAN.days} days before `until`")
+        return since, until
 
 
 def once_each(request: Request) -> None:

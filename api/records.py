@@ -8,14 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import TypeVar
 
 from sqlalchemy import Engine
 
 from inspector.errors import ImageGone, NoRecords
+from inspector.plant.plant import Plant
 from inspector.records import database, export, search
 from inspector.records.images import ImageStore
 from inspector.records.search import Known, Page, Place, Wanted
+from inspector.records.statistics import Bucket, Statistics, statistics
 
 T = TypeVar("T")
 
@@ -24,8 +27,9 @@ THREADS = 4
 
 
 class Records:
-    def __init__(self, database_url: str, images_url: str) -> None:
+    def __init__(self, database_url: str, images_url: str, plant: Plant) -> None:
         """Opens nothing. Raises SettingsError."""
+        self._plant = plant
         self._engine = database.reader(database_url) if database_url else None
         self._store = ImageStore(images_url)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="records")
@@ -57,6 +61,13 @@ class Records:
         if path is None:
             raise ImageGone("there is no map of that image")
         return await self._run(lambda: self._store.get(path))
+
+    async def statistics(
+        self, wanted: Wanted, since: datetime, until: datetime, bucket: Bucket | None
+    ) -> Statistics:
+        """`wanted` has the same span."""
+        engine, chosen = self._asked(), _nothing_of_none(wanted)
+        return await self._run(lambda: statistics(engine, chosen, since, until, bucket, self._plant))
 
     async def csv(self, wanted: Wanted) -> AsyncIterator[bytes]:
         """Its first rows are asked for here: what is wrong is told before the answer begins."""

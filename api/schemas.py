@@ -5,6 +5,8 @@ The tests read every answer back through these models, so that the two cannot dr
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from inspector.messages.result import Failure, Result, State
@@ -38,6 +40,67 @@ class Inspection(Closed):
 class InspectionList(Closed):
     inspections: list[Inspection]
     next: str | None = Field(description="The `cursor` of the next page; null at the end.")
+
+
+class StatsFigures(Closed):
+    """Rates are 0-1, and null where nothing was inspected."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    images: int
+    judged: int = Field(description="With a verdict.")
+    ok: int
+    ng: int
+    review: int
+    failed: int
+    expired: int
+    late: int = Field(description="With a verdict that came after the deadline.")
+    parts: int
+    first_ok: int = Field(description="Parts whose first verdict from each view was OK.")
+    yield_: float | None = Field(alias="yield", description="ok / judged.")
+    reject_rate: float | None = Field(description="ng / judged.")
+    fpy: float | None = Field(description="first_ok / parts.")
+
+
+class StatsSpan(StatsFigures):
+    line: str
+    start: datetime
+    end: datetime
+    shift: str | None
+
+
+class StatsClass(Closed):
+    name: str
+    defects: int = Field(description="Findings that counted.")
+    images: int = Field(description="With at least one of them.")
+
+
+class StatsPositions(Closed):
+    """Where in the image the centres of defects lie: counts[row][column], row 0 the top."""
+
+    columns: int
+    rows: int
+    counts: list[list[int]]
+
+
+class StatsLatency(Closed):
+    """From receipt to verdict, to the whole millisecond; null without images."""
+
+    images: int
+    p50: int | None
+    p90: int | None
+    p99: int | None
+    longest: int | None
+
+
+class Stats(Closed):
+    since: datetime
+    until: datetime
+    total: StatsFigures
+    spans: list[StatsSpan] = Field(description="By start and line, with `bucket`; empty ones are left out.")
+    classes: list[StatsClass] = Field(description="The most frequent first.")
+    positions: StatsPositions
+    latency_ms: StatsLatency
 
 
 class Problem(BaseModel):

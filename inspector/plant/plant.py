@@ -55,6 +55,8 @@ class Shift(Said):
     def _lasts(self) -> Self:
         if self.start == self.end:
             raise ValueError("start and end are the same")
+        if any(at.second or at.microsecond for at in (self.start, self.end)):
+            raise ValueError("start and end are whole minutes")
         if self.start.tzinfo or self.end.tzinfo:
             raise ValueError("start and end are by the plant's time_zone: leave theirs out")
         return self

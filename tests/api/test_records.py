@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from api.schemas import InspectionList
+from api.schemas import InspectionList, Stats
 from inspector.access import key_file
 from inspector.access.keys import issue
 from inspector.access.roles import Role
@@ -207,3 +207,29 @@ def test_a_key_of_some_lines_sees_the_records_of_those(tmp_path: Path) -> None:
 def test_a_place_of_records_that_is_none_is_told_at_the_start(given: dict[str, str]) -> None:
     with pytest.raises(SettingsError), gateway_in_memory(**given):
         pass
+
+
+def test_statistics(recorded: Recorded) -> None:
+    assert recorded.http.get("/v1/stats").json()["total"]["fpy"] is None
+    recorded.write(entry([SPUR], part_id="A"), entry(part_id="A"), entry(part_id="B"), entry(simulated=True))
+    span = {"since": "2026-03-02T00:00:00Z", "until": "2026-03-03T00:00:00Z"}
+    found = Stats.model_validate_json(
+        recorded.http.get("/v1/stats", params={**span, "bucket": "hour"}).content
+    )
+    assert (found.total.judged, found.total.fpy, found.total.reject_rate) == (3, 0.5, 1 / 3)
+    assert [(one.line, one.ok, one.ng) for one in found.spans] == [("L1", 2, 1)]
+    assert [(one.name, one.defects) for one in found.classes] == [("spur", 1)]
+    assert recorded.http.get("/v1/stats", params={**span, "line": "L2"}).json()["total"]["images"] == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"since": "2026-03-03T00:00:00Z", "until": "2026-03-03T00:00:00Z"},
+        {"since": "2020-01-01T00:00:00Z", "until": "2026-03-03T00:00:00Z"},
+        {"since": "now"},
+    ],
+)
+def test_a_span_that_cannot_be(recorded: Recorded, query: dict[str, str]) -> None:
+    refused = recorded.http.get("/v1/stats", params=query)
+    assert (refused.status_code, refused.json()["parameter"]) == (400, "since")

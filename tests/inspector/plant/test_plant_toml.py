@@ -75,6 +75,7 @@ def test_a_whole_file(tmp_path: Path) -> None:
         ("[retention]\ndisk_share = 2", "retention.disk_share: must be less than or equal to 1"),
         ("[[shifts]]\nname='a'\nstart=6\nend=07:00:00", "shifts.0.start: must be a time of day"),
         ("[[shifts]]\nname='a'\nstart=06:00:00\nend=06:00:00", "start and end are the same"),
+        ("[[shifts]]\nname='a'\nstart=06:00:30\nend=07:00:00", "start and end are whole minutes"),
         (
             "[[shifts]]\nname='a'\nstart=06:00:00\nend=07:00:00\n" * 2,
             "two shifts have the name 'a'",
