@@ -3,7 +3,7 @@
 yield         OK / images with a verdict
 reject rate   NG / images with a verdict
 FPY           parts whose first verdict from every view was OK / parts; a part is an id on a line in a lot,
-              and an image without a part id is a part of its own. A re-inspection changes nothing (first_look)
+              an image without a part id is a part of its own. A re-inspection changes nothing (first_look)
 
 Rates are None where nothing was inspected. Failed and expired images have no verdict and are counted beside.
 """
