@@ -33,7 +33,12 @@ def run(flags: Sequence[str]) -> bool:
         settings.redis_url, settings.name, settings.budgets, settings.min_idle, settings.shards
     )
     archiver = Archiver(
-        archive, records, metrics, health, settings.archive_batch, prepare=lambda: upgrade(engine)
+        archive,
+        records,
+        metrics,
+        health,
+        settings.archive_batch,
+        prepare=lambda: _upgrade(settings.database_url),
     )
     on_stop(archiver.stop)
     log.info("archiver %s writes to %s", settings.name, engine.url.render_as_string(hide_password=True))
@@ -42,3 +47,11 @@ def run(flags: Sequence[str]) -> bool:
     engine.dispose()
     server.close()
     return ended_well
+
+
+def _upgrade(database_url: str) -> None:
+    patient = database.writer(database_url, patient=True)
+    try:
+        upgrade(patient)
+    finally:
+        patient.dispose()

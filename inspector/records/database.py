@@ -8,7 +8,7 @@ postgresql://USER:PASSWORD@HOST/NAME
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +25,10 @@ KINDS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000", "postgres": "pos
 """What stands before :// -> the driver that is taken."""
 
 LOCK_WAIT_S = 10.0
-"""How long SQLite waits for another writer, and a connection to PostgreSQL may take."""
+"""How long SQLite waits for another writer, and a question for a free connection."""
+
+SILENT_S = 30.0
+"""A PostgreSQL that says nothing for so long while a batch is written is away: a batch takes milliseconds."""
 
 ANSWER_WITHIN = timedelta(seconds=10)
 """A question that takes longer is given up: a page is not worth a database that stands still."""
@@ -55,14 +58,15 @@ def sqlite_url(file: Path) -> str:
     return f"sqlite:///{file.absolute()}"
 
 
-def writer(text: str) -> Engine:
-    """For the archiver. Nothing connects here. Raises SettingsError."""
+def writer(text: str, *, patient: bool = False) -> Engine:
+    """For the archiver. Nothing connects here. `patient`: to change tables, which may take minutes; else a
+    server that does not answer in time is away. Raises SettingsError."""
     url = url_of(text)
     if url.get_backend_name() == "sqlite":
         engine = sqlalchemy.create_engine(url, connect_args={"timeout": LOCK_WAIT_S})
         event.listen(engine, "connect", _durable)
         return engine
-    engine = _postgresql(url)
+    engine = _postgresql(url, None if patient else SILENT_S)
     # Rows in as few statements as will do: the driver would send one for each of twenty findings.
     engine.dialect.use_insertmanyvalues_wo_returning = True
     return engine
@@ -79,7 +83,13 @@ def reader(text: str, answer_within: timedelta = ANSWER_WITHIN) -> Engine:
         )
         event.listen(engine, "connect", _only_asks)
         return engine
-    return _postgresql(url, answer_within)
+    seconds = answer_within.total_seconds()
+    asks_only = {
+        "statement_timeout": str(int(seconds * 1000)),
+        "default_transaction_read_only": "on",
+    }
+    # The server gives a question up before the connection is given up.
+    return _postgresql(url, seconds + LOCK_WAIT_S, asks_only)
 
 
 @contextmanager
@@ -108,13 +118,10 @@ def asking(engine: Engine, answer_within: timedelta = ANSWER_WITHIN) -> Iterator
             yield connection
 
 
-def _postgresql(url: URL, answer_within: timedelta | None = None) -> Engine:
-    settings = {"timezone": "UTC"}
-    if answer_within is not None:
-        settings["statement_timeout"] = str(int(answer_within.total_seconds() * 1000))
-        settings["default_transaction_read_only"] = "on"
-    arguments: dict[str, Any] = {"timeout": int(LOCK_WAIT_S), "application_name": "inspector"}
-    arguments["startup_params"] = settings
+def _postgresql(url: URL, silent_s: float | None, settings: Mapping[str, str] | None = None) -> Engine:
+    """`silent_s`: seconds without a word after which the server is away; None: it may take its time."""
+    arguments: dict[str, Any] = {"timeout": silent_s, "application_name": "inspector"}
+    arguments["startup_params"] = {"timezone": "UTC", **(settings or {})}
     return sqlalchemy.create_engine(
         url, connect_args=arguments, pool_pre_ping=True, pool_size=4, max_overflow=0, pool_timeout=LOCK_WAIT_S
     )
