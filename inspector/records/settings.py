@@ -16,6 +16,6 @@ class RecordsSettings(BaseSettings):
     )
     images_url: str = Field(
         "images",
-        description="Where images and maps are kept: a folder, or s3://BUCKET/PREFIX with the extra `s3`. "
+        description="Where images and maps are kept: a folder, or s3://BUCKET/PREFIX with the package s3fs. "
         "The same for archiver and gateways.",
     )
