@@ -18,7 +18,7 @@ def acknowledged(*pairs: str) -> list[Acknowledgement]:
 
 def test_nothing_accepted_is_nothing_lost() -> None:
     counts = count([], {}, {})
-    assert (counts.accepted, counts.run_again, counts.sound) == (0, 0, True)
+    assert (counts.accepted, counts.delivered_again, counts.sound) == (0, 0, True)
 
 
 def test_a_sound_run() -> None:
@@ -27,7 +27,7 @@ def test_a_sound_run() -> None:
         acknowledged("a 1", "b 2", "b 2", "c 3", "d 4"), held, {"1": 1, "2": 1, "3": 1, "4": 1, "unheard": 1}
     )
     assert counts.sound
-    assert (counts.accepted, counts.run_again) == (4, 4)
+    assert (counts.accepted, counts.delivered_again) == (4, 4)
     assert counts.states == {State.DONE: 2, State.EXPIRED: 1, State.FAILED: 1}
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import redis
+from redis.backoff import NoBackoff
 from redis.crc import key_slot
+from redis.retry import Retry
 
 from tests.support.servers import DURABLE, QueueServer, binary, free_port
 from tests.support.waiting import wait_until
@@ -30,6 +33,7 @@ NODE_TIMEOUT_MS = 2000
 """Until a cluster's nodes do."""
 
 _WITHIN_S = 60.0
+_ASK_WITHIN_S = 0.5
 
 
 class SentinelTrio:
@@ -93,16 +97,17 @@ class SentinelTrio:
 class Cluster:
     """Three primaries, each with a replica. Ready inside, as a context manager."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, config: Mapping[str, str] | None = None) -> None:
         self._closing = ExitStack()
-        config = {
+        own = {
             **REPLICATING,
+            **(config or {}),
             "cluster-enabled": "yes",
             "cluster-node-timeout": str(NODE_TIMEOUT_MS),
             "cluster-replica-validity-factor": "0",
         }
         self.nodes = [
-            QueueServer(kind, folder / f"node{number}", {**config, "cluster-port": str(free_port())})
+            QueueServer(kind, folder / f"node{number}", {**own, "cluster-port": str(free_port())})
             for number in range(6)
         ]
 
@@ -111,8 +116,19 @@ class Cluster:
         return f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in self.nodes)}"
 
     def holder(self, key: str) -> QueueServer:
-        """The node that is the primary of this key's slot."""
+        """The node that is the primary of this key's slot at first."""
         return self.nodes[key_slot(key.encode()) // THIRD]
+
+    def current(self, key: str) -> QueueServer:
+        """The one that most nodes call so now: one that was away says for a while what was true before."""
+        slot = key_slot(key.encode())
+        votes = Counter(port for node in self.nodes if (port := _holder_says(node, slot)))
+        [(port, _)] = votes.most_common(1)
+        return next(node for node in self.nodes if node.port == port)
+
+    def agrees(self) -> bool:
+        """Whether all six nodes say that the cluster is whole, with six nodes and three primaries."""
+        return all(node.running and _said(node, _whole) for node in self.nodes)
 
     def __enter__(self) -> Self:
         for node in self.nodes:
@@ -143,6 +159,40 @@ class Cluster:
         self._closing.close()
 
 
+def replicas_in_step(server: QueueServer) -> int:
+    """How many of its replicas have all that it has, or are behind by what is on its way."""
+
+    def count(client: Any) -> int:
+        facts = client.info("replication")
+        return sum(isinstance(one, dict) and one.get("state") == "online" for one in facts.values())
+
+    return int(_said(server, count) or 0)
+
+
+def _holder_says(node: QueueServer, slot: int) -> int | None:
+    """The port of that slot's primary, as this node has it."""
+
+    def ask(client: Any) -> int | None:
+        slots = client.execute_command("CLUSTER SLOTS")
+        return next((int(primary[1]) for first, last, primary, *_ in slots if first <= slot <= last), None)
+
+    port: int | None = _said(node, ask)
+    return port
+
+
+def _said(server: QueueServer, ask: Callable[[Any], Any]) -> Any:
+    """What it says; None from one that is down, paused, or not ready to."""
+    limits: dict[str, Any] = {"socket_timeout": _ASK_WITHIN_S, "socket_connect_timeout": _ASK_WITHIN_S}
+    with redis.Redis(port=server.port, protocol=2, retry=Retry(NoBackoff(), 0), **limits) as client:
+        info = client.response_callbacks["INFO"]
+        client.response_callbacks.clear()
+        client.response_callbacks["INFO"] = info
+        try:
+            return ask(client)
+        except redis.RedisError:
+            return None
+
+
 def _linked(client: Any) -> bool:
     return bool(client.info("replication").get("master_link_status") == "up")
 
@@ -167,7 +217,8 @@ def _replicates(client: Any, primary: bytes) -> bool:
 
 def _whole(client: Any) -> bool:
     info = client.execute_command("CLUSTER", "INFO")
-    return b"cluster_state:ok" in info and b"cluster_known_nodes:6" in info
+    wanted = (b"cluster_state:ok", b"cluster_known_nodes:6", b"cluster_size:3", b"cluster_slots_pfail:0")
+    return all(fact in info for fact in wanted)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
