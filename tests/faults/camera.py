@@ -48,6 +48,8 @@ class Camera:
     chance: random.Random
     rate: float
     """Parts a second, as long as they are taken."""
+    re_inspects: bool = True
+    """A gateway of before the priorities refuses the word."""
 
     async def run(self, stop: asyncio.Event, end: asyncio.Event) -> None:
         """New parts until `stop`; tries of the last one until `end`."""
@@ -94,6 +96,6 @@ class Camera:
         query = {"line": self.line, "simulated": "true"}
         if self.chance.random() < WITH_DEADLINE:
             query["deadline_ms"] = str(self.chance.randint(5, 500))
-        if self.chance.random() < RE_INSPECTED:
+        if self.re_inspects and self.chance.random() < RE_INSPECTED:
             query["priority"] = "reinspection"
         return query

@@ -103,7 +103,16 @@ def run(plan: Plan) -> Report:
     with stack:
         ledger, tally, chance = Ledger(plan.folder / "ledger.jsonl"), Tally(), random.Random(plan.seed)
         cameras = [
-            Camera(line, stack.urls, images, ledger, tally, random.Random(chance.random()), plan.rate)
+            Camera(
+                line,
+                stack.urls,
+                images,
+                ledger,
+                tally,
+                random.Random(chance.random()),
+                plan.rate,
+                re_inspects=plan.other is None,
+            )
             for line in islice(lines_on(stack.servers.shards), plan.cameras)
         ]
         injector = Injector(stack, random.Random(plan.seed), plan.every_s)
