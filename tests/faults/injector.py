@@ -33,11 +33,13 @@ WHOLE_WITHIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When some shards' server began to come back, or with replicas, when it was lost."""
+    """When some shards' server began to come back, or with replicas, when it was lost; seconds since 1970."""
 
     what: str
     at: float
-    """Seconds since 1970."""
+    """From here it is counted."""
+    back_at: float
+    """Only what comes from here on shows that it is back: an answer may have been under way at its loss."""
     shards: frozenset[int]
 
 
@@ -144,8 +146,9 @@ class Injector:
             await self._until_replaced(server, shards, lost_at, "a killed primary")
             await asyncio.to_thread(server.start)
         else:
-            self.moments.append(Moment("a killed server's start", time.time(), shards))
+            started_at = time.time()
             await asyncio.to_thread(server.start)
+            self.moments.append(Moment("a killed server's start", started_at, time.time(), shards))
 
     async def _pause_server(self) -> None:
         """With replicas, until one takes over while it sleeps: it wakes as a zombie."""
@@ -157,8 +160,9 @@ class Injector:
             server.resume()
         else:
             await self._sleep(DOWN_S)
+            woken_at = time.time()
             server.resume()
-            self.moments.append(Moment("a paused server's waking", time.time(), shards))
+            self.moments.append(Moment("a paused server's waking", woken_at, woken_at, shards))
 
     async def _any_server(self) -> tuple[QueueServer, frozenset[int]]:
         """A primary and its shards, once all replicas are in step: the loss of a primary together with its
@@ -173,8 +177,9 @@ class Injector:
         self, server: QueueServer, shards: frozenset[int], lost_at: float, what: str
     ) -> None:
         await self._until(lambda: all(self._servers.holder(shard) is not server for shard in shards))
-        self.recoveries[f"{what}, from its loss to another primary"].append(time.time() - lost_at)
-        self.moments.append(Moment(f"{what}'s loss", lost_at, shards))
+        now = time.time()
+        self.recoveries[f"{what}'s loss, to another primary"].append(now - lost_at)
+        self.moments.append(Moment(f"{what}'s loss", lost_at, now, shards))
 
     # --- what they have in common -------------------------------------------------------------------------
 

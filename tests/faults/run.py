@@ -227,12 +227,12 @@ def _runs(file: Path) -> int:
 def _next(
     moments: Sequence[Moment], events: Sequence[Sequence[float]], event: str
 ) -> Mapping[str, list[float]]:
-    """Seconds from each moment to the first event behind it, on each of its shards; `events` of each shard,
-    in order."""
+    """Seconds from each moment to the first event that shows it over, on each of its shards; `events` of each
+    shard, in order."""
     passed: defaultdict[str, list[float]] = defaultdict(list)
     for moment in moments:
         for shard in sorted(moment.shards):
-            place = bisect_left(events[shard], moment.at)
+            place = bisect_left(events[shard], moment.back_at)
             if place < len(events[shard]):
                 passed[f"{moment.what}, to {event}"].append(events[shard][place] - moment.at)
     return passed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.errors import QueueUnavailable
+from inspector.errors import InspectionNotFound, QueueUnavailable
 from inspector.messages.result import State
 from inspector.queue import connect
 from inspector.queue.base import DEFAULT_BUDGETS, Durability, FinishStatus
@@ -73,3 +74,30 @@ def test_what_d3_acknowledged_outlives_the_primary(replicated: Replicated, open_
     with pytest.raises(QueueUnavailable, match="no replica"):  # the new primary has none yet
         ends.run(producer.submit(job_for(), IMAGE))
     ends.run(producer.aclose())
+
+
+@pytest.mark.timeout(300)
+def test_a_primary_that_hung_and_woke_replaced_is_left_at_once(tmp_path: Path, open_ends: OpenEnds) -> None:
+    """Sentinels let it believe for some ten seconds that it still is one; it answers reads, and writes with
+    NOREPLICAS."""
+    with SentinelTrio("valkey", tmp_path, {"min-replicas-to-write": "1"}, replicas=2) as trio:
+        ends = open_ends(trio.url)
+        ends.submit()
+        zombie = trio.primary
+        zombie.pause()
+        wait_until(lambda: trio.current() is not zombie, 60, "another primary")
+        zombie.resume()
+        woken_at = time.monotonic()
+        job = job_for()
+
+        def accepted_and_read() -> bool:
+            with suppress(QueueUnavailable, InspectionNotFound):
+                ends.run(ends.producer.submit(job, IMAGE))
+                return ends.run(ends.results.read(job.id)).state is State.QUEUED
+            return False
+
+        wait_until(accepted_and_read, 60, "the new primary")
+        took = time.monotonic() - woken_at
+        with zombie.client() as client:
+            assert client.role()[0] == b"master", "demoted already: this shows nothing"
+        assert took < 8
