@@ -173,8 +173,8 @@ def _report(
     for one in sorted(acknowledged, key=lambda one: one.at):
         accepted[shard_of(one.line, len(clients))].append(one.at)
     recoveries = dict(injector.recoveries)
-    recoveries.update(_next(injector.moments, accepted, "the next acknowledgement"))
-    recoveries.update(_next(injector.moments, outcomes, "the next outcome"))
+    recoveries.update(recovered(injector.moments, accepted, "the next acknowledgement"))
+    recoveries.update(recovered(injector.moments, outcomes, "the next outcome"))
     return Report(
         plan,
         count(acknowledged, held, announced),
@@ -224,7 +224,7 @@ def _runs(file: Path) -> int:
     return sum(int(line) for line in file.read_text(encoding="ascii").splitlines())
 
 
-def _next(
+def recovered(
     moments: Sequence[Moment], events: Sequence[Sequence[float]], event: str
 ) -> Mapping[str, list[float]]:
     """Seconds from each moment to the first event that shows it over, on each of its shards; `events` of each
