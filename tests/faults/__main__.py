@@ -79,10 +79,38 @@ def lines(report: Report) -> Iterator[str]:
     for name in sorted(report.recoveries):
         yield f"recovery, {name}: {_passed(report.recoveries[name], _limit(report.plan, name))}"
     yield "ended by: " + ", ".join(f"{who} {times}" for who, times in sorted(_kinds(report).items()))
+    yield f"row: {row(report)}"
     if report.tally.refused:
         yield _named("answers that no camera should get", report.tally.refused)
     if report.died:
         yield _named("ended by themselves", report.died)
+
+
+def row(report: Report) -> str:
+    """For the table of docs/reliability.md."""
+    plan, counts = report.plan, report.counts
+    version = f"{OURS.commit} beside {plan.other.commit}" if plan.other else OURS.commit
+    ends = " / ".join(str(counts.states.get(state, 0)) for state in (State.DONE, State.FAILED, State.EXPIRED))
+    again = counts.delivered_again if report.run_again is None else report.run_again
+    cells = [
+        report.server,
+        version,
+        f"{plan.seconds / 60:g} min, seed {plan.seed}",
+        str(sum(report.faults.values())),
+        str(counts.accepted),
+        ends,
+        f"{len(counts.lost)} / {len(counts.doubled)} / {len(counts.contradicted)}",
+        f"{again} ({again / max(1, counts.accepted):.2%})",
+        _longest(report, "worker's images"),
+        _longest(report, "next acknowledgement"),
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _longest(report: Report, part: str) -> str:
+    """Of the recoveries whose name has that part."""
+    found = [one for name, seconds in report.recoveries.items() if part in name for one in seconds]
+    return f"{median(found):.1f} / {max(found):.1f} s" if found else "-"
 
 
 def _what_ran(report: Report) -> Iterator[str]:
