@@ -24,8 +24,11 @@ class Tree:
     def commit(self) -> str:
         """Short, with "+" where files differ from it; "unknown" outside a repository."""
         asked = ["git", "-C", str(self.folder), "describe", "--always", "--dirty=+", "--exclude=*"]
-        said = subprocess.run(asked, capture_output=True, text=True, check=False)
-        return said.stdout.strip() or "unknown"
+        try:
+            said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        except FileNotFoundError:  # no git
+            said = ""
+        return said.strip() or "unknown"
 
 
 OURS = Tree(ROOT)
