@@ -48,10 +48,15 @@ class SentinelTrio:
         self.primary = QueueServer(kind, folder / "primary", own)
         self.replicas = [QueueServer(kind, folder / f"replica{n}", own) for n in range(replicas)]
         self._ports = [free_port() for _ in range(3)]
+        self._sentinels: list[subprocess.Popen[bytes]] = []
 
     @property
     def url(self) -> str:
         return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in self._ports)}/{NAME}"
+
+    def kill_sentinels(self) -> None:
+        for process in self._sentinels:
+            _end(process)
 
     def current(self) -> QueueServer:
         """The one that the Sentinels call the primary now."""
@@ -88,6 +93,7 @@ class SentinelTrio:
             process = subprocess.Popen(
                 [binary(self._kind), str(file), "--sentinel"], stdout=log, stderr=subprocess.STDOUT
             )
+        self._sentinels.append(process)
         self._closing.callback(_end, process)
 
     def _agreed(self) -> bool:

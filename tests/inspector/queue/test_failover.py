@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +13,7 @@ import pytest
 
 from inspector.errors import InspectionNotFound, QueueUnavailable
 from inspector.messages.result import State
-from inspector.queue import connect
+from inspector.queue import connect, redis_connection
 from inspector.queue.base import DEFAULT_BUDGETS, Durability, FinishStatus
 from inspector.queue.keys import Keys
 from tests.inspector.queue.conftest import OpenEnds
@@ -101,3 +102,19 @@ def test_a_primary_that_hung_and_woke_replaced_is_left_at_once(tmp_path: Path, o
         with zombie.client() as client:
             assert client.role()[0] == b"master", "demoted already: this shows nothing"
         assert took < 8
+
+
+def test_when_no_sentinel_answers_the_primary_that_is_known_serves_on(
+    tmp_path: Path, open_ends: OpenEnds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_connection, "LOOK_AGAIN_S", 0.0)  # a look at every command,
+    monkeypatch.setattr(redis_connection, "LOOKING_SHARE", math.inf)  # however long it takes
+    with SentinelTrio("redis", tmp_path, replicas=0) as trio:
+        ends = open_ends(trio.url)
+        consumer = ends.consumer()
+        first = ends.submit()
+        assert [one.job.id for one in consumer.take(1, NO_WAIT)] == [first]
+        trio.kill_sentinels()
+        later = [ends.submit() for _ in range(3)]
+        assert [one.job.id for one in consumer.take(5, NO_WAIT)] == later
+        consumer.close()
