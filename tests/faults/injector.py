@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import redis
 
 from inspector.queue.keys import GROUP, Keys
+from inspector.queue.sharded import shard_of
+from tests.faults.ledger import Ledger
 from tests.faults.stack import MIN_IDLE, Process, Stack, ready
 from tests.support.servers import QueueServer
 from tests.support.waiting import wait_until
@@ -47,8 +49,10 @@ class Injector:
     """`counts` of each fault; `recoveries` in s, by what recovered; `moments` from which the run counts on to
     the next acknowledgement and the next outcome. `every_s` is the mean pause between two faults."""
 
-    def __init__(self, stack: Stack, chance: random.Random, every_s: float) -> None:
+    def __init__(self, stack: Stack, ledger: Ledger, chance: random.Random, every_s: float) -> None:
         self._stack = stack
+        self._ledger = ledger
+        self._stop = asyncio.Event()
         self._servers = stack.servers
         self._chance = chance
         self._pause_s = (every_s / 3, every_s * 5 / 3)
@@ -57,7 +61,8 @@ class Injector:
         self.recoveries: defaultdict[str, list[float]] = defaultdict(list)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Every kind of fault once in a round, in a new order each."""
+        """Every kind of fault once in a round, in a new order each. Once."""
+        self._stop = stop
         server = "primary" if self._servers.fails_over else "server"
         faults: list[tuple[str, Callable[[], Awaitable[None]]]] = [
             ("worker killed", self._kill_worker),
@@ -137,7 +142,8 @@ class Injector:
     # --- servers ------------------------------------------------------------------------------------------
 
     async def _kill_server(self) -> None:
-        """Alone, it is started again; else a replica takes over, and it comes back as another."""
+        """Alone, it is started again; else a replica takes over, and it comes back as another. The next fault
+        waits until images are taken again, so that a recovery is of one fault."""
         server, shards = await self._any_server()
         lost_at = time.time()
         await asyncio.to_thread(server.kill)
@@ -149,6 +155,7 @@ class Injector:
             started_at = time.time()
             await asyncio.to_thread(server.start)
             self.moments.append(Moment("a killed server's start", started_at, time.time(), shards))
+        await self._until_taken(self.moments[-1])
 
     async def _pause_server(self) -> None:
         """With replicas, until one takes over while it sleeps: it wakes as a zombie."""
@@ -163,6 +170,7 @@ class Injector:
             woken_at = time.time()
             server.resume()
             self.moments.append(Moment("a paused server's waking", woken_at, woken_at, shards))
+        await self._until_taken(self.moments[-1])
 
     async def _any_server(self) -> tuple[QueueServer, frozenset[int]]:
         """A primary and its shards, once all replicas are in step: the loss of a primary together with its
@@ -180,6 +188,17 @@ class Injector:
         now = time.time()
         self.recoveries[f"{what}'s loss, to another primary"].append(now - lost_at)
         self.moments.append(Moment(f"{what}'s loss", lost_at, now, shards))
+
+    async def _until_taken(self, moment: Moment) -> None:
+        """An image of each line on these shards; not once the cameras stop."""
+        lines = [
+            line for line in self._ledger.newest if shard_of(line, self._servers.shards) in moment.shards
+        ]
+
+        def taken() -> bool:
+            return all(self._ledger.newest[line] >= moment.back_at for line in lines)
+
+        await self._until(lambda: taken() or self._stop.is_set())
 
     # --- what they have in common -------------------------------------------------------------------------
 

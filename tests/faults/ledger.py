@@ -25,13 +25,17 @@ class Acknowledgement:
 
 
 class Ledger:
+    """`newest`: when a line's last acknowledgement came."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.newest: dict[str, float] = {}
         self._file = path.open("a", encoding="utf-8", buffering=1)  # a line is on its way when it is written
 
     def write(self, key: str, inspection_id: str, line: str, state: State) -> None:
         one = Acknowledgement(key, inspection_id, time.time(), line, state)
         self._file.write(json.dumps(asdict(one)) + "\n")
+        self.newest[line] = one.at
 
     def close(self) -> None:
         self._file.close()

@@ -115,7 +115,7 @@ def run(plan: Plan) -> Report:
             )
             for line in islice(lines_on(stack.servers.shards), plan.cameras)
         ]
-        injector = Injector(stack, random.Random(plan.seed), plan.every_s)
+        injector = Injector(stack, ledger, random.Random(plan.seed), plan.every_s)
         asyncio.run(_break_things(plan.seconds, injector, cameras))
         ledger.close()
         wait_until(stack.servers.whole, WHOLE_WITHIN_S, "replicas in step")
