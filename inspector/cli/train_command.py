@@ -225,7 +225,6 @@ def _reported(bundle: Bundle, recipe: Path, held_back: Dataset, data: str) -> Pa
 
 
 def _sealed(network: Detector, run: Run, training: Dataset, facts: dict[str, Any]) -> Bundle:
-    side = run.config.final_size
     return export(
         network,
         run.folder / "bundle",
@@ -234,7 +233,7 @@ def _sealed(network: Detector, run: Run, training: Dataset, facts: dict[str, Any
         image_level=training.labels_only,
         name=run.config.name,
         version=datetime.now(UTC).strftime("%Y.%m.%d"),
-        nominal=(side, side),
+        nominal=run.config.expected,
         rules=run.config.input_rules(),
         training=facts,
     )

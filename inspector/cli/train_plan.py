@@ -135,6 +135,8 @@ def fresh(
         "in_channels": channels,
         "size": plan.crop,
         "final_size": plan.final,
+        "nominal": plan.nominal,
+        "shrink": plan.shrink,
         "batch": batch,
         "scale": plan.scale,
         "overlap": plan.overlap,
