@@ -107,7 +107,7 @@ def turn(picture: Picture, *, quarter_turns: int, mirror: bool) -> Picture:
 def drawn_symmetry(
     symmetries: Symmetries, rng: np.random.Generator, across: bool | None = None
 ) -> tuple[int, bool]:
-    """(quarter turns, mirror) of one of those allowed, each as likely; `across` fixes if the turns are odd."""
+    """(quarter turns, mirror) of one of those allowed, each as likely; `across` says if turns are odd."""
     if symmetries == "none":
         return 0, False
     # Without quarter turns: the half turn, and both mirrors.

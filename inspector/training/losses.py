@@ -52,11 +52,6 @@ def losses(raw: RawPredictions, batch: Batch) -> Losses:
     return Losses(*(part * factor for part, factor in zip(parts, WEIGHTS, strict=True)))
 
 
-import os
-
-QFL = os.environ.get("QFL", "1") == "1"
-
-
 def _score_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Quality focal loss (Li et al., "Generalized Focal Loss", NeurIPS 2020), summed.
 
