@@ -59,8 +59,6 @@ def _score_loss(logits: Tensor, targets: Tensor) -> Tensor:
     background outweigh them for a run's first thousand steps.
     """
     bce = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    if not QFL:
-        return bce.sum()
     return (bce * (targets - logits.sigmoid()).square()).sum()
 
 
