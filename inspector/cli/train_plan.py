@@ -30,7 +30,7 @@ from inspector.training.takeover import shape_of, started_from
 CONFIG = "config.json"
 
 BATCH, BATCH_SIDE = 16, 320
-"""Images a step, of crops up to this side; of larger ones as many as have the same pixels ..."""
+"""Images a step, of crops up to the area of this square; of larger ones as many as have its pixels ..."""
 
 FEWEST = 4
 """... and at least so many: batch norm needs some to compare."""
@@ -148,7 +148,7 @@ def fresh(
     for sentence in (*plan.reasons, *decided.sentences, *_of_labels(training), start.sentence()):
         if sentence:
             say(console, sentence)
-    batch = max(FEWEST, round(BATCH * min(1.0, (BATCH_SIDE / plan.crop) ** 2)))
+    batch = max(FEWEST, round(BATCH * min(1.0, BATCH_SIDE**2 / plan.crop_area)))
     options: dict[str, Any] = {
         "name": out.resolve().name,
         **asked.stored(),

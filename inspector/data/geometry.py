@@ -63,6 +63,9 @@ MOST_TILES = 64
 FIRST_CROP = 320
 """Crops of the first part of training are at least this large, where the image is."""
 
+WORTH_CROPPING = 2.0
+"""Times a crop's area that an image has, at least: below it crops save little time, and cut large defects."""
+
 
 @dataclass(frozen=True, slots=True)
 class InputPlan:
@@ -74,6 +77,8 @@ class InputPlan:
     """Longest side in the last part of training and in service, of image or tile; a multiple of 32."""
     nominal: tuple[int, int]
     """Height and width that are expected in service; no side above `final`."""
+    crop_area: float
+    """Mean over the images of a crop's pixels, padding included: of small images there is less to see."""
     shrink: float
     """Mean area of what the last part of training sees, by that of the first part's crops; 1 at least."""
     overlap: int
@@ -143,6 +148,7 @@ def plan_input(dataset: Dataset, size: int | Literal["auto"] = "auto") -> InputP
         crop=crop,
         final=final,
         nominal=scaled.nominal(final),
+        crop_area=scaled.area(crop),
         shrink=scaled.area(final) / scaled.area(crop),
         overlap=overlap,
         scale=scale,
@@ -306,6 +312,8 @@ def _crop(facts: _Facts, final: int) -> tuple[int, str]:
         return final, f"training sees {final} px throughout: there is no box to lay a crop around"
     # Nine in ten defects fit a crop: of a larger one, only pixels would be left and no box to learn from.
     crop = min(final, max(FIRST_CROP, _up(final / 2), _up(_quantile(facts.long, 0.9))))
+    if facts.area(final) < WORTH_CROPPING * facts.area(crop):
+        return final, f"training sees up to {final} px throughout: smaller crops would save little time"
     return crop, f"training starts on crops of {crop} px and ends on {final} px"
 
 

@@ -50,7 +50,7 @@ def test_no_image_at_all() -> None:
     [
         ((200, 200), [(20, 20)], 224, 224, (224, 224), 1.0),
         ((32, 32), [(5, 5)], 64, 64, (64, 64), 1.0),
-        ((500, 20), [(10, 10)], 512, 320, (512, 64), 1.6),
+        ((500, 20), [(10, 10)], 512, 512, (512, 64), 1.0),
         ((640, 640), [(18, 20), (90, 100)], 640, 320, (640, 640), 4.0),
         ((641, 480), [(20, 30)], 672, 352, (672, 480), 672 * 480 / 352**2),
         ((1024, 1024), [(20, 30)], 1024, 512, (1024, 1024), 4.0),
@@ -229,3 +229,5 @@ def test_real_sets() -> None:
     assert (boards.crop, boards.final, boards.scale, boards.overlap) == (320, 640, 1.0, 224)
     assert (tiles.final, tiles.scale) == (640, 1.0)
     assert tiles.nominal[0] < tiles.nominal[1] <= 640
+    assert (tiles.crop, tiles.shrink) == (640, 1.0)  # an ordinary tile is hardly larger than a crop
+    assert boards.shrink == 4.0
