@@ -59,7 +59,7 @@ def test_nothing_smaller_than_the_blur_can_be_drawn() -> None:
 
 
 def test_boards_of_a_seed_stay_what_they_are() -> None:
-    """Trained models and the demo rest on them: change them knowingly (last when copper began to be poured)."""
+    """Trained models and the demo rest on them: change them knowingly (last: poured copper)."""
     made = board(7, defects=5, size=(256, 256))
     digest = hashlib.sha256(made.image.tobytes() + made.boxes.tobytes() + made.labels.tobytes()).hexdigest()
     assert digest[:16] == "31758549c65c7d42"
