@@ -23,7 +23,7 @@ up: .venv/up  ## The whole stack, without a camera
 	@exec $(BIN)/inspector up --port $(PORT) --data-dir $(DATA_DIR)
 
 test: lint  ## Everything: lint, types, imports, tests
-	@$(MAKE) --no-print-directory redis-server chromium
+	@$(MAKE) --no-print-directory redis-server nginx chromium
 	$(BIN)/pytest
 
 lint: .venv/dev  ## ruff, mypy --strict, import-linter
@@ -58,7 +58,7 @@ clean:  ## Remove what make installed and tools cached; never the data directory
 	@touch $@
 
 # Debian splits these off. As root they are installed; anybody else is told the line to run.
-.PHONY: apt-venv redis-server chromium
+.PHONY: apt-venv redis-server nginx chromium
 apt-venv: PACKAGE = $(notdir $(PYTHON))-venv
 apt-venv:
 	@$(APT)
@@ -66,6 +66,11 @@ apt-venv:
 redis-server: PACKAGE = redis-server
 redis-server:
 	@command -v redis-server >/dev/null || { $(APT); }
+
+# Debian puts it into /usr/sbin, which is not on everybody's path. openssl makes the tests' certificate.
+nginx: PACKAGE = nginx openssl
+nginx:
+	@export PATH=$$PATH:/usr/sbin; command -v nginx >/dev/null && command -v openssl >/dev/null || { $(APT); }
 
 chromium: PACKAGE = chromium
 chromium:
