@@ -36,6 +36,13 @@ class WhenFull(StrEnum):
     DROP_OLDEST = "drop-oldest"
 
 
+class Precedence(StrEnum):
+    """The priorities of `messages.job`, as an option's choices."""
+
+    LIVE = "live"
+    REINSPECTION = "reinspection"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of a camera against one gateway."""
@@ -83,6 +90,10 @@ def camera(
     deadline_ms: Annotated[
         int | None, typer.Option(min=1, help="Milliseconds until a verdict is late.")
     ] = None,
+    priority: Annotated[
+        Precedence | None,
+        typer.Option(help="reinspection: images of before, taken only while no live one waits."),
+    ] = None,
     rate: Annotated[float, typer.Option(min=0, help="Images a second; 0: as quickly as they go.")] = 5.0,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after so many images.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=256, help="Images under way at a time.")] = 8,
@@ -111,10 +122,12 @@ def camera(
       inspector camera --folder ./boards --line L1 --station S1
       inspector camera --synthetic --rate 10 --count 100 --json answers.jsonl
       inspector camera --folder ./undelivered
+      inspector camera --folder ./archive --line L1 --priority reinspection
       inspector camera --watch ./captures --line L1 --station S1
       inspector camera --folder ./boards --url https://gateway --api-key-file station.key
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
-    placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic)
+    said = None if priority is None else priority.value
+    placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic, priority=said)
     _check_names(placement)
     if watch is not None:
         if folder is not None or synthetic:
