@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint requirements.lock
 TORCH := $(shell sed -n '/^torch==/p' requirements.lock)
 
-.PHONY: help demo up test lint format clean
+.PHONY: help demo up test lint audit format clean
 .DELETE_ON_ERROR:
 
 help:  ## This list
@@ -32,6 +32,9 @@ lint: .venv/dev  ## ruff, mypy --strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+audit: .venv/audit  ## Known vulnerabilities of the locked versions; needs the network
+	.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
+
 format: .venv/dev  ## Put the code into ruff's form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -50,6 +53,12 @@ clean:  ## Remove what make installed and tools cached; never the data directory
 	@$(PIP) '$(TORCH)'
 	@$(PIP) --editable '.[dev]'
 	@touch $@ .venv/up
+
+# In an environment of its own: what it needs is no part of what it audits. --strict: what could not be looked up
+# is no good news.
+.venv/audit: .venv/made
+	@.venv/bin/python -m venv $@
+	@$@/bin/pip --disable-pip-version-check install --quiet pip-audit==2.10.1
 
 .venv/made:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: apt-get install python3 python3-venv"; exit 1; }

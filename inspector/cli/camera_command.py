@@ -28,19 +28,13 @@ from inspector.camera.tally import Tally
 from inspector.cli import watching
 from inspector.cli.camera_display import Display, summary
 from inspector.errors import SettingsError
+from inspector.messages.job import Priority
 from inspector.messages.names import NAME_RULE, Name
 
 
 class WhenFull(StrEnum):
     WAIT = "wait"
     DROP_OLDEST = "drop-oldest"
-
-
-class Precedence(StrEnum):
-    """The priorities of `messages.job`, as an option's choices."""
-
-    LIVE = "live"
-    REINSPECTION = "reinspection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,7 @@ def camera(
         int | None, typer.Option(min=1, help="Milliseconds until a verdict is late.")
     ] = None,
     priority: Annotated[
-        Precedence | None,
+        Priority | None,
         typer.Option(help="reinspection: images of before, taken only while no live one waits."),
     ] = None,
     rate: Annotated[float, typer.Option(min=0, help="Images a second; 0: as quickly as they go.")] = 5.0,
@@ -126,8 +120,7 @@ def camera(
       inspector camera --watch ./captures --line L1 --station S1
       inspector camera --folder ./boards --url https://gateway --api-key-file station.key
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
-    said = None if priority is None else priority.value
-    placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic, priority=said)
+    placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic, priority=priority)
     _check_names(placement)
     if watch is not None:
         if folder is not None or synthetic:

@@ -10,7 +10,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from inspector.cli.app import app
-from inspector.cli.camera_command import Precedence
 from inspector.messages.job import PRIORITIES
 from tests.support.scripted_gateway import Reply, ScriptedGateway, done
 from tests.support.servers import free_port
@@ -67,7 +66,6 @@ def test_images_of_before_are_posted_as_a_reinspection(boards: Path) -> None:
 def test_a_priority_that_is_none_is_told_with_those_that_are(boards: Path) -> None:
     shown = camera("--folder", boards, "--priority", "urgent")
     assert shown.exit_code == 2
-    assert [one.value for one in Precedence] == list(PRIORITIES)
     assert all(one in shown.output for one in PRIORITIES)
 
 
