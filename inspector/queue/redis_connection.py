@@ -212,7 +212,8 @@ def translated() -> Iterator[None]:
     except tuple(WORDLESS) as error:
         raise ServerRefusal(f"{WORDLESS[type(error)]} {error}") from error
     except redis.AuthenticationError as error:
-        raise QueueUnavailable(f"the queue server refused the user or password: {error}") from error
+        said = str(error).rstrip(".")
+        raise QueueUnavailable(f"the queue server refused the user or password: {said}") from error
     except (redis.ConnectionError, redis.TimeoutError, TimeoutError, OSError) as error:
         raise QueueUnavailable(f"the queue server does not answer: {str(error) or 'time is up'}") from error
     except RedisError as error:
