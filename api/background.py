@@ -12,7 +12,7 @@ from api.guard import Crowd
 from api.hub import Hub
 from api.metrics import Metrics
 from inspector.errors import QueueUnavailable
-from inspector.queue.base import Admin, Durability
+from inspector.queue.base import Admin, Durability, SettingsHidden
 from inspector.queue.ending import end
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,15 @@ async def watch_durability(admin: Admin, metrics: Metrics, durability: Durabilit
     while True:
         try:
             shortfall = await admin.shortfall(durability)
+        except SettingsHidden as hidden:
+            metrics.durability_is_hidden()
+            if said != str(hidden):
+                log.warning(
+                    "whether the server keeps what %s promises is not checked: %s", durability, hidden
+                )
+            said = str(hidden)
+            await asyncio.sleep(DURABILITY_EVERY.total_seconds())
+            continue
         except QueueUnavailable:  # as above; asked again soon, since it may come back with other settings
             await asyncio.sleep(RESTART_PAUSE.total_seconds())
             continue

@@ -132,6 +132,9 @@ class Metrics:
     def saw_durability(self, shortfall: str | None) -> None:
         self._durable.set(0 if shortfall else 1)
 
+    def durability_is_hidden(self) -> None:
+        self._durable.set(math.nan)
+
     def saw_hub(self, *, waiting: int, viewing: int, dropped: int) -> None:
         self._waiters.set(waiting)
         self._viewers.set(viewing)

@@ -29,6 +29,7 @@ from inspector.errors import RecipeError, SettingsError
 from inspector.models.bundle import OPENVINO_INT8_XML, Bundle, resolve
 from inspector.queue import connect
 from inspector.queue.base import Durability
+from inspector.queue.primary import without_password
 
 
 class Engine(StrEnum):
@@ -222,7 +223,7 @@ def _where(stack: Plan, took_s: float) -> str:
         "page": f"{stack.url}/",
         "API docs": f"{stack.url}/docs",
         **{f"metrics of {name}": url for name, url in stack.metrics.items()},
-        "Redis": stack.redis_url,
+        "Redis": without_password(stack.redis_url),
         "data": str(stack.data.path),
     }
     width = max(map(len, rows))

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from inspector.errors import QueueUnavailable
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
 
@@ -266,6 +267,10 @@ class DeadLetter:
     """Failure as JSON: it names the part."""
 
 
+class SettingsHidden(QueueUnavailable):
+    """The server answers, and does not show its settings: a managed one, or a user without that right."""
+
+
 class Admin(Protocol):
     async def status(self) -> QueueStatus: ...
 
@@ -288,8 +293,8 @@ class Admin(Protocol):
         known for `forget_after` more."""
 
     async def shortfall(self, durability: Durability) -> str | None:
-        """What the server's own settings lack for that level, as one sentence. None: nothing, or it does not
-        show them (a managed server)."""
+        """What the server's own settings lack for that level, as one sentence; None: nothing. Raises
+        SettingsHidden."""
 
     async def ping(self) -> None:
         """Raises QueueUnavailable within a second when the server does not answer."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from inspector.queue.base import KNOWN_ID_BYTES, Budgets, DeadLetter, Durability, QueueStatus
+from inspector.queue.base import KNOWN_ID_BYTES, Budgets, DeadLetter, Durability, QueueStatus, SettingsHidden
 from inspector.queue.keys import GROUP, Keys
 from inspector.queue.letters import no_letter, reopened
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal, translated
@@ -87,7 +87,7 @@ class RedisAdmin:
         except ServerRefusal as refusal:
             if refusal.kind not in {"ERR", "NOPERM"}:  # what a managed server says that does not show them
                 raise
-            return None
+            raise SettingsHidden(f"{refusal} (its user needs +config|get)") from refusal
         held = dict(zip(KEEPING, (_value(reply) for reply in replies), strict=True))
         lacking = [
             f"{name} {value}" for name, value in needed(durability).items() if not _is(held[name], value)

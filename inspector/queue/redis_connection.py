@@ -33,7 +33,7 @@ from redis.retry import Retry
 from inspector.errors import QueueUnavailable, SettingsError
 from inspector.queue.ending import end
 from inspector.queue.keys import Keys
-from inspector.queue.primary import Primary, primary_of
+from inspector.queue.primary import Primary, primary_of, without_password
 from inspector.queue.scripting import Call, Command, Conversation, Reply, plain, run
 
 CONNECT_TIMEOUT_S = 1.0
@@ -267,6 +267,9 @@ def translated() -> Iterator[None]:
         yield
     except tuple(WORDLESS) as error:
         raise ServerRefusal(f"{WORDLESS[type(error)]} {error}") from error
+    except redis.AuthenticationError as error:
+        said = str(error).rstrip(".")
+        raise QueueUnavailable(f"the queue server refused the user or password: {said}") from error
     except (redis.ConnectionError, redis.TimeoutError, TimeoutError, OSError) as error:
         raise QueueUnavailable(f"the queue server does not answer: {str(error) or 'time is up'}") from error
     except RedisError as error:
@@ -278,7 +281,9 @@ def _primary(url: str, keys: Keys) -> Primary:
     try:
         return primary_of(url, keys.work)
     except ValueError as error:
-        raise SettingsError(f"{url!r} is not the URL of a Redis or Valkey server: {error}") from error
+        raise SettingsError(
+            f"{without_password(url)!r} is not the URL of a Redis or Valkey server: {error}"
+        ) from error
 
 
 def _at_the_primary(primary: Primary, replies: list[Reply]) -> list[Reply]:

@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.retry import Retry
 
+from tests.support.queue_users import TESTER, Users
 from tests.support.servers import DURABLE, QueueServer, binary, free_port
 from tests.support.waiting import wait_until
 
@@ -40,13 +41,18 @@ class SentinelTrio:
     """A primary, its replicas and three Sentinels. Ready inside, as a context manager."""
 
     def __init__(
-        self, kind: str, folder: Path, config: Mapping[str, str] | None = None, replicas: int = 1
+        self,
+        kind: str,
+        folder: Path,
+        config: Mapping[str, str] | None = None,
+        replicas: int = 1,
+        users: Users | None = None,
     ) -> None:
-        self._kind, self._folder = kind, folder
+        self._kind, self._folder, self._users = kind, folder, users
         self._closing = ExitStack()
         own = {**REPLICATING, **(config or {})}
-        self.primary = QueueServer(kind, folder / "primary", own)
-        self.replicas = [QueueServer(kind, folder / f"replica{n}", own) for n in range(replicas)]
+        self.primary = QueueServer(kind, folder / "primary", own, users)
+        self.replicas = [QueueServer(kind, folder / f"replica{n}", own, users) for n in range(replicas)]
         self._ports = [free_port() for _ in range(3)]
         self._sentinels: list[subprocess.Popen[bytes]] = []
 
@@ -57,6 +63,9 @@ class SentinelTrio:
     def kill_sentinels(self) -> None:
         for process in self._sentinels:
             _end(process)
+
+    def url_of(self, role: str) -> str:
+        return self.url if self._users is None else self._users.known_to(self.url, role)
 
     def current(self) -> QueueServer:
         """The one that the Sentinels call the primary now."""
@@ -87,7 +96,7 @@ class SentinelTrio:
             f"port {port}\nbind 127.0.0.1\ndir {self._folder}\n"
             f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} 2\n"
             f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
-            f"sentinel failover-timeout {NAME} 5000\n"
+            f"sentinel failover-timeout {NAME} 5000\n{self._entry()}"
         )
         with file.with_suffix(".log").open("wb") as log:
             process = subprocess.Popen(
@@ -96,6 +105,12 @@ class SentinelTrio:
         self._sentinels.append(process)
         self._closing.callback(_end, process)
 
+    def _entry(self) -> str:
+        if self._users is None:
+            return ""
+        password = self._users.password("sentinel")
+        return f"sentinel auth-user {NAME} sentinel\nsentinel auth-pass {NAME} {password}\n"
+
     def _agreed(self) -> bool:
         return all(_knows(port, len(self.replicas)) for port in self._ports)
 
@@ -103,8 +118,14 @@ class SentinelTrio:
 class Cluster:
     """Three primaries, each with a replica. Ready inside, as a context manager."""
 
-    def __init__(self, kind: str, folder: Path, config: Mapping[str, str] | None = None) -> None:
-        self._closing = ExitStack()
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        config: Mapping[str, str] | None = None,
+        users: Users | None = None,
+    ) -> None:
+        self._closing, self._users = ExitStack(), users
         own = {
             **REPLICATING,
             **(config or {}),
@@ -113,13 +134,16 @@ class Cluster:
             "cluster-replica-validity-factor": "0",
         }
         self.nodes = [
-            QueueServer(kind, folder / f"node{number}", {**own, "cluster-port": str(free_port())})
+            QueueServer(kind, folder / f"node{number}", {**own, "cluster-port": str(free_port())}, users)
             for number in range(6)
         ]
 
     @property
     def url(self) -> str:
         return f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in self.nodes)}"
+
+    def url_of(self, role: str) -> str:
+        return self.url if self._users is None else self._users.known_to(self.url, role)
 
     def holder(self, key: str) -> QueueServer:
         """The node that is the primary of this key's slot at first."""
@@ -189,7 +213,9 @@ def _holder_says(node: QueueServer, slot: int) -> int | None:
 def _said(server: QueueServer, ask: Callable[[Any], Any]) -> Any:
     """What it says; None from one that is down, paused, or not ready to."""
     limits: dict[str, Any] = {"socket_timeout": _ASK_WITHIN_S, "socket_connect_timeout": _ASK_WITHIN_S}
-    with redis.Redis(port=server.port, protocol=2, retry=Retry(NoBackoff(), 0), **limits) as client:
+    with redis.Redis.from_url(
+        server.url_of(TESTER), protocol=2, retry=Retry(NoBackoff(), 0), **limits
+    ) as client:
         info = client.response_callbacks["INFO"]
         client.response_callbacks.clear()
         client.response_callbacks["INFO"] = info

@@ -1,10 +1,13 @@
-"""A primary is killed, and Sentinels or the cluster put its replica in its place: D3 has lost nothing."""
+"""A primary is killed, and Sentinels or the cluster put its replica in its place: D3 has lost nothing.
+
+All with the users of deploy/redis, so that they suffice for it.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +20,7 @@ from inspector.queue import connect, redis_connection
 from inspector.queue.base import DEFAULT_BUDGETS, Durability, FinishStatus
 from inspector.queue.keys import Keys
 from tests.inspector.queue.conftest import OpenEnds
+from tests.support import queue_users
 from tests.support.jobs import IMAGE, done, job_for
 from tests.support.replicated import Cluster, SentinelTrio
 from tests.support.servers import QueueServer
@@ -24,26 +28,27 @@ from tests.support.waiting import wait_until
 
 NO_WAIT = timedelta(0)
 
-Replicated = tuple[str, QueueServer]
-"""The queue's URL, and the server that is its primary now."""
+Replicated = tuple[Callable[[str], str], QueueServer]
+"""The queue's URL as one of its users, and the server that is its primary now."""
 
 
 @pytest.fixture(params=["sentinel", "cluster"])
 def replicated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Replicated]:
+    users = queue_users.make(tmp_path / "users")
     if request.param == "sentinel":
-        with SentinelTrio("redis", tmp_path) as trio:
-            yield trio.url, trio.primary
+        with SentinelTrio("redis", tmp_path, users=users) as trio:
+            yield trio.url_of, trio.primary
     else:
-        with Cluster("valkey", tmp_path) as cluster:
-            yield cluster.url, cluster.holder(Keys().work)
+        with Cluster("valkey", tmp_path, users=users) as cluster:
+            yield cluster.url_of, cluster.holder(Keys().work)
 
 
 @pytest.mark.timeout(300)
 def test_what_d3_acknowledged_outlives_the_primary(replicated: Replicated, open_ends: OpenEnds) -> None:
-    url, primary = replicated
-    ends = open_ends(url)
-    producer = connect.producer(url, DEFAULT_BUDGETS, Durability.D3)
-    consumer = ends.consumer("w1", timedelta(seconds=1))
+    url_of, primary = replicated
+    ends = open_ends(url_of("gateway"))
+    producer = connect.producer(ends.url, DEFAULT_BUDGETS, Durability.D3)
+    consumer = connect.consumer(url_of("worker"), "w1", min_idle=timedelta(seconds=1))
     jobs = [job_for() for _ in range(20)]
     for job in jobs:
         assert ends.run(producer.submit(job, IMAGE)).created
