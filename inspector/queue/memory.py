@@ -211,7 +211,7 @@ def _deadline(record: Record) -> datetime:
 
 
 def _as_json(job: Job | None) -> bytes | None:
-    return None if job is None else job.model_dump_json().encode()
+    return None if job is None else job.as_json()
 
 
 class MemoryResults:

@@ -130,7 +130,7 @@ class MemoryStore:
         self._record(record, outcome, token)
         record.attention = attention
         record.held = sum(len(part or b"") for part in (record.image, outcome.result, attention))
-        record.held += len(record.job.model_dump_json()) if record.job is not None else 0
+        record.held += len(record.job.as_json()) if record.job is not None else 0
         self._evict()
         self.forget()
         self._wake()
@@ -138,7 +138,7 @@ class MemoryStore:
     def bury(self, record: Record, outcome: Outcome, token: Fence) -> None:
         self._record(record, outcome, token)
         died_at = datetime.fromtimestamp(record.finished, UTC)
-        size = record.size + (len(record.job.model_dump_json()) if record.job is not None else 0)
+        size = record.size + (len(record.job.as_json()) if record.job is not None else 0)
         self.shelf.dead[outcome.id] = DeadLetter(
             outcome.id, record.line, died_at, token.consumer, token.deliveries, size, outcome.error or b""
         )

@@ -56,6 +56,14 @@ def test_every_command_stands_in_the_readme() -> None:
     assert [name for name in COMMANDS if f"`inspector {name}" not in text("README.md")] == []
 
 
+def test_every_promise_is_stated_with_the_test_of_its_number() -> None:
+    held = re.findall(r"^def (test_promise_(\d)_\w+)", text("tests/promises/test_promises.py"), re.MULTILINE)
+    assert [number for _, number in held] == list("12345678")
+    stated = re.findall(r"^\| (\d) \| .+ \| `(\w+)` \|$", text("docs/reliability.md"), re.MULTILINE)
+    assert stated == [(number, test) for test, number in held]
+    assert re.findall(r"^\| (\d) \| ", text("README.md"), re.MULTILINE) == list("12345678")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
