@@ -127,7 +127,7 @@ def of_days(expression: str) -> bool:
 
 
 def empty(prometheus: Prometheus, expressions: Iterable[str]) -> list[str]:
-    """Those that give no number, asked again for a while: a busy machine's queue may not answer for a moment."""
+    """Those that give no number, asked again for a while: a busy queue may not answer for a moment."""
     missing = set(expressions)
 
     def all_present() -> bool:
@@ -158,7 +158,7 @@ def test_every_rule_is_evaluated_and_every_recording_rule_records(prometheus: Pr
 
 
 def test_every_series_that_a_rule_looks_at_is_there(prometheus: Prometheus) -> None:
-    """An alert gives nothing while all is well, and no more where it reads a series that is not there."""
+    """An alert gives nothing while all is well, and nothing where it reads a series that is not there."""
     read = {series for one in (*ALERTS.values(), *RECORDS.values()) for series in SELECTOR.findall(one)}
     assert len(read) > 40
     assert empty(prometheus, (one for one in read if not of_days(one) and one not in RECORDS)) == []

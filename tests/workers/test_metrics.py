@@ -6,11 +6,12 @@ from prometheus_client import generate_latest
 
 from inspector.messages.job import Job
 from inspector.messages.result import Result
+from inspector.monitoring.catalogue import OTHER
 from inspector.monitoring.takt import Takts
 from tests.api.support import done
 from tests.support.jobs import job_for
 from workers.health import Health
-from workers.metrics import OTHER, Metrics
+from workers.metrics import Metrics
 
 
 def test_ten_thousand_lines_that_no_setting_names_are_one_series() -> None:
