@@ -23,7 +23,7 @@ up: .venv/up  ## The whole stack, without a camera
 	@exec $(BIN)/inspector up --port $(PORT) --data-dir $(DATA_DIR)
 
 test: lint  ## Everything: lint, types, imports, tests
-	@$(MAKE) --no-print-directory redis-server nginx chromium
+	@$(MAKE) --no-print-directory redis-server nginx chromium prometheus
 	$(BIN)/pytest
 
 lint: .venv/dev  ## ruff, mypy --strict, import-linter
@@ -67,7 +67,7 @@ clean:  ## Remove what make installed and tools cached; never the data directory
 	@touch $@
 
 # Debian splits these off. As root they are installed; anybody else is told the line to run.
-.PHONY: apt-venv redis-server nginx chromium
+.PHONY: apt-venv redis-server nginx chromium prometheus
 apt-venv: PACKAGE = $(notdir $(PYTHON))-venv
 apt-venv:
 	@$(APT)
@@ -84,6 +84,11 @@ nginx:
 chromium: PACKAGE = chromium
 chromium:
 	@command -v chromium >/dev/null || { $(APT); }
+
+# promtool comes with it.
+prometheus: PACKAGE = prometheus
+prometheus:
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { $(APT); }
 
 define APT
 if [ "$$(id -u)" = 0 ]; then \

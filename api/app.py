@@ -65,7 +65,7 @@ def create_app(
 
 
 def new_metrics(settings: Settings) -> Metrics:
-    return Metrics(settings.lines, problems.REFUSALS)
+    return Metrics(settings.lines, problems.REFUSALS, settings.takts, settings.budgets)
 
 
 def _on_redis(settings: Settings) -> Queue:
@@ -103,8 +103,10 @@ async def _opened(
         every_s=settings.status_refresh_s,
     )
     durable = partial(background.watch_durability, queue.admin, metrics, settings.durability)
+    server = partial(background.watch_server, queue.admin, metrics, settings.queue_disk)
     expire = partial(expire_overdue, queue.producer, metrics)
-    async with background.running(hub.run, refresh, durable, expire, partial(keyring.watch, metrics)):
+    keys = partial(keyring.watch, metrics)
+    async with background.running(hub.run, refresh, durable, server, expire, keys):
         yield
         hub.stop()
     await queue.aclose()

@@ -27,6 +27,7 @@ from inspector.queue.base import (
     FinishStatus,
     Idempotency,
     QueueStatus,
+    ServerHealth,
     Snapshot,
     Submission,
     WorkerReport,
@@ -318,6 +319,9 @@ class MemoryAdmin:
 
     async def shortfall(self, durability: Durability) -> str | None:
         return f"{durability} needs a queue server: the queue in memory ends with its process"
+
+    async def server(self) -> ServerHealth | None:
+        return None
 
     async def ping(self) -> None: ...
 

@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inspector.errors import SettingsError
 from inspector.messages.names import NameList
+from inspector.monitoring.catalogue import MAX_LINES
+from inspector.monitoring.takt import DEFAULT_TAKT_S, Takts
 from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -35,8 +37,15 @@ class QueueSettings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics port; 0.0.0.0 for all.")
     lines: Annotated[NameList, NoDecode] = Field(
         ("default",),
+        max_length=MAX_LINES,
         description="Lines that are metric labels, comma-separated. Any other counts under `other`, so that "
         "a client cannot grow the metrics without end.",
+    )
+    takt_s: float = Field(
+        DEFAULT_TAKT_S,
+        gt=0,
+        description="Takt, the seconds from one part to the next that demand asks for: a live image whose "
+        "verdict comes later counts as late in metrics and alerts. The same for all.",
     )
     recent_bytes: int = Field(
         DEFAULT_BUDGETS.recent_bytes,
@@ -69,6 +78,10 @@ class QueueSettings(BaseSettings):
     @property
     def min_idle(self) -> timedelta:
         return timedelta(seconds=self.min_idle_s)
+
+    @property
+    def takts(self) -> Takts:
+        return Takts(self.takt_s)
 
     @property
     def budgets(self) -> Budgets:

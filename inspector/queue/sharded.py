@@ -34,6 +34,7 @@ from inspector.queue.base import (
     FinishStatus,
     Idempotency,
     QueueStatus,
+    ServerHealth,
     Snapshot,
     Submission,
     WorkerReport,
@@ -288,6 +289,18 @@ class ShardedAdmin:
     async def shortfall(self, durability: Durability) -> str | None:
         each = await asyncio.gather(*(shard.shortfall(durability) for shard in self._shards))
         return next((one for one in each if one is not None), None)
+
+    async def server(self) -> ServerHealth | None:
+        each = await asyncio.gather(*(shard.server() for shard in self._shards))
+        told = [one for one in each if one is not None]
+        if not told:
+            return None
+        fullest = max(told, key=lambda one: (one.fullness, one.memory_bytes))
+        return replace(
+            fullest,
+            aof_sound=all(one.aof_sound for one in told),
+            aof_bytes=max(one.aof_bytes for one in told),
+        )
 
     async def ping(self) -> None:
         await asyncio.gather(*(shard.ping() for shard in self._shards))

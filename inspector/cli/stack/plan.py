@@ -75,6 +75,8 @@ def plan(options: Options, data: DataDir) -> Plan:
     metrics = {name: ports.prefer(_METRICS_PORT + place, taken) for place, name in enumerate(names)}
     url = f"http://{_reachable(options.host)}:{port}"
     environment = {**options.settings, **_own_code(), "INSPECTOR_REDIS_URL": redis_url}
+    if options.redis_url is None:
+        environment["INSPECTOR_QUEUE_DISK"] = str(data.server)
     gateway = _gateway(options.host, port, url, metrics["gateway"], environment, data)
     workers = [_worker(name, metrics[name], environment, data) for name in names[1:]]
     steps.append([gateway, *workers])
