@@ -299,7 +299,18 @@ SCRIPTS = {
 
 _CONNECTED = {"script|load", "evalsha", "cluster|slots"}
 BY_ITSELF = {
-    "gateway": {*_CONNECTED, "ping", "wait", "config|get", "hvals", "mget", "lrange", "xread", "xrevrange"},
+    "gateway": {
+        *_CONNECTED,
+        "ping",
+        "info",
+        "wait",
+        "config|get",
+        "hvals",
+        "mget",
+        "lrange",
+        "xread",
+        "xrevrange",
+    },
     "worker": {*_CONNECTED, "xread"},
     "admin": {*_CONNECTED, "ping", "get", "hmget", "hgetall", "hvals", "xlen", "xpending", "xrevrange"},
 }
