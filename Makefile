@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint requirements.lock
 TORCH := $(shell sed -n '/^torch==/p' requirements.lock)
 
-.PHONY: help demo up test lint format clean
+.PHONY: help demo up test lint audit format clean
 .DELETE_ON_ERROR:
 
 help:  ## This list
@@ -23,7 +23,7 @@ up: .venv/up  ## The whole stack, without a camera
 	@exec $(BIN)/inspector up --port $(PORT) --data-dir $(DATA_DIR)
 
 test: lint  ## Everything: lint, types, imports, tests
-	@$(MAKE) --no-print-directory redis-server postgresql chromium
+	@$(MAKE) --no-print-directory redis-server postgresql nginx chromium prometheus
 	$(BIN)/pytest
 
 lint: .venv/dev  ## ruff, mypy --strict, import-linter
@@ -31,6 +31,9 @@ lint: .venv/dev  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+audit: .venv/audit  ## Known vulnerabilities of the locked versions; needs the network
+	.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
 
 format: .venv/dev  ## Put the code into ruff's form
 	$(BIN)/ruff check --fix
@@ -51,6 +54,12 @@ clean:  ## Remove what make installed and tools cached; never the data directory
 	@$(PIP) --editable '.[dev]'
 	@touch $@ .venv/up
 
+# In an environment of its own: what it needs is no part of what it audits. --strict: what could not be looked up
+# is no good news.
+.venv/audit: .venv/made
+	@.venv/bin/python -m venv $@
+	@$@/bin/pip --disable-pip-version-check install --quiet pip-audit==2.10.1
+
 .venv/made:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: apt-get install python3 python3-venv"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory apt-venv
@@ -58,7 +67,7 @@ clean:  ## Remove what make installed and tools cached; never the data directory
 	@touch $@
 
 # Debian splits these off. As root they are installed; anybody else is told the line to run.
-.PHONY: apt-venv redis-server postgresql chromium
+.PHONY: apt-venv redis-server postgresql nginx chromium prometheus
 apt-venv: PACKAGE = $(notdir $(PYTHON))-venv
 apt-venv:
 	@$(APT)
@@ -71,9 +80,19 @@ postgresql: PACKAGE = postgresql
 postgresql:
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { $(APT); }
 
+# Debian puts it into /usr/sbin, which is not on everybody's path. openssl makes the tests' certificate.
+nginx: PACKAGE = nginx openssl
+nginx:
+	@export PATH=$$PATH:/usr/sbin; command -v nginx >/dev/null && command -v openssl >/dev/null || { $(APT); }
+
 chromium: PACKAGE = chromium
 chromium:
 	@command -v chromium >/dev/null || { $(APT); }
+
+# promtool comes with it.
+prometheus: PACKAGE = prometheus
+prometheus:
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || { $(APT); }
 
 define APT
 if [ "$$(id -u)" = 0 ]; then \

@@ -68,7 +68,8 @@ def create_app(
 
 
 def new_metrics(settings: Settings) -> Metrics:
-    return Metrics(settings.named_lines(plant_toml.read(settings.settings_file)), problems.REFUSALS)
+    lines = settings.named_lines(plant_toml.read(settings.settings_file))
+    return Metrics(lines, problems.REFUSALS, settings.takts, settings.budgets)
 
 
 def _on_redis(settings: Settings) -> Queue:
@@ -111,8 +112,10 @@ async def _opened(
         every_s=settings.status_refresh_s,
     )
     durable = partial(background.watch_durability, queue.admin, metrics, settings.durability)
+    server = partial(background.watch_server, queue.admin, metrics, settings.queue_disk)
     expire = partial(expire_overdue, queue.producer, metrics)
-    async with background.running(hub.run, refresh, durable, expire, partial(keyring.watch, metrics)):
+    keys = partial(keyring.watch, metrics)
+    async with background.running(hub.run, refresh, durable, server, expire, keys):
         yield
         hub.stop()
     await queue.aclose()

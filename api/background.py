@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from api.guard import Crowd
 from api.hub import Hub
 from api.metrics import Metrics
 from inspector.errors import QueueUnavailable
-from inspector.queue.base import Admin, Durability
+from inspector.queue.base import Admin, Durability, SettingsHidden
 from inspector.queue.ending import end
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,10 @@ RESTART_PAUSE = timedelta(seconds=1)
 
 DURABILITY_EVERY = timedelta(seconds=60)
 """Between two looks at the server's settings: people change them, and seldom."""
+
+
+SERVER_EVERY = timedelta(seconds=5)
+"""Between two looks at the server's memory, its file and the disk: they fill within minutes, not seconds."""
 
 
 @asynccontextmanager
@@ -63,6 +69,15 @@ async def watch_durability(admin: Admin, metrics: Metrics, durability: Durabilit
     while True:
         try:
             shortfall = await admin.shortfall(durability)
+        except SettingsHidden as hidden:
+            metrics.durability_is_hidden()
+            if said != str(hidden):
+                log.warning(
+                    "whether the server keeps what %s promises is not checked: %s", durability, hidden
+                )
+            said = str(hidden)
+            await asyncio.sleep(DURABILITY_EVERY.total_seconds())
+            continue
         except QueueUnavailable:  # as above; asked again soon, since it may come back with other settings
             await asyncio.sleep(RESTART_PAUSE.total_seconds())
             continue
@@ -71,3 +86,27 @@ async def watch_durability(admin: Admin, metrics: Metrics, durability: Durabilit
             log.error("an acknowledged image can be lost: %s", shortfall)
         said = shortfall
         await asyncio.sleep(DURABILITY_EVERY.total_seconds())
+
+
+async def watch_server(
+    admin: Admin, metrics: Metrics, disk: Path | None, every: timedelta = SERVER_EVERY
+) -> None:
+    """Look at the server's memory, its append-only file and the disk that it lies on. Forever."""
+    while True:
+        try:
+            metrics.saw_server(await admin.server())
+        except QueueUnavailable:  # the hub's loop logs it
+            metrics.saw_server(None)
+        if disk is not None:
+            metrics.saw_disk(_free(disk))
+        await asyncio.sleep(every.total_seconds())
+
+
+def _free(disk: Path) -> tuple[int, int] | None:
+    """(free, all) in bytes: free for others than root, as the server is. None: no such folder."""
+    try:
+        figures = os.statvfs(disk)
+    except OSError as error:
+        log.warning("the queue's disk, INSPECTOR_QUEUE_DISK=%s, cannot be seen: %s", disk, error.strerror)
+        return None
+    return figures.f_bavail * figures.f_frsize, figures.f_blocks * figures.f_frsize

@@ -1,12 +1,14 @@
-"""Every Prometheus metric of the gateway. It counts what came in; what came out is the workers' to count.
+"""The gateway's metrics, as Prometheus' client has them: what came in. What came out, workers count.
 
-Each application has a registry of its own, so that two of them in one process (tests) do not mix. No metric
-has an id as a label, and a line that no setting names counts under `other`: no client can grow them.
+What they are called and mean stands in inspector/monitoring/catalogue.py. Each application has a registry of
+its own, so that two of them in one process (tests) do not mix. No metric has an id as a label, and a line
+that no setting names counts under `other`: no client can grow them.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -16,97 +18,86 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from inspector.queue.base import QueueStatus
+from inspector.monitoring import catalogue
+from inspector.monitoring.catalogue import OTHER, Metric
+from inspector.monitoring.takt import Takts
+from inspector.queue.base import DEFAULT_BUDGETS, Budgets, QueueStatus, ServerHealth
 
 STAGES = ("read", "submit", "wait")
 """read: the body, from the first byte; submit: the queue's reply; wait: to the outcome or the end."""
 
-OTHER = "other"
+STATUS = (
+    (catalogue.QUEUE_DEPTH, "depth"),
+    (catalogue.QUEUE_IN_FLIGHT, "in_flight"),
+    (catalogue.QUEUE_BYTES, "bytes"),
+    (catalogue.QUEUE_KNOWN, "known_bytes"),
+    (catalogue.QUEUE_ARCHIVE, "archive_bytes"),
+    (catalogue.QUEUE_RECENT, "recent_bytes"),
+    (catalogue.QUEUE_AGE, "oldest_age_s"),
+    (catalogue.QUEUE_DEAD, "dead_letters"),
+)
+SERVER = (
+    (catalogue.SERVER_MEMORY, "memory_bytes"),
+    (catalogue.SERVER_MEMORY_LIMIT, "memory_limit_bytes"),
+    (catalogue.SERVER_AOF_SOUND, "aof_sound"),
+    (catalogue.SERVER_AOF, "aof_bytes"),
+)
+"""A gauge, and the field that it shows."""
 
-# Seconds: a small image on a fast network takes 1 ms, a wait up to a minute.
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+UNKNOWN = math.nan
+"""Of a gauge that cannot be told now: neither the last good news nor a 0 that would read as one."""
 
 
 class Metrics:
     """Touched from the event loop only; rendered by the thread of the metrics port."""
 
-    def __init__(self, lines: Iterable[str], reasons: Iterable[str]) -> None:
+    def __init__(
+        self,
+        lines: Iterable[str],
+        reasons: Iterable[str],
+        takts: Takts | None = None,
+        budgets: Budgets = DEFAULT_BUDGETS,
+    ) -> None:
         self.registry = CollectorRegistry()
         self._lines = frozenset(lines)
-        self._received = Counter(
-            "inspector_images_received_total",
-            "Images accepted into the queue (a repeated request counts once).",
-            ["line"],
-            registry=self.registry,
-        )
-        self._refused = Counter(
-            "inspector_images_refused_total",
-            "Posted images that were not accepted, by the code of the problem document.",
-            ["reason"],
-            registry=self.registry,
-        )
-        self._expired = Counter(
-            "inspector_gateway_expired_total",
-            "Images that the gateway expired: their deadline passed in no worker's hands.",
-            ["line"],
-            registry=self.registry,
-        )
+        self._received = self._counter(catalogue.RECEIVED)
+        self._refused = self._counter(catalogue.REFUSED)
+        self._last_part = self._gauge(catalogue.LAST_PART)
+        self._takt = self._gauge(catalogue.TAKT)
+        self._expired = self._counter(catalogue.GATEWAY_EXPIRED)
         self._seconds = Histogram(
-            "inspector_gateway_seconds",
-            "Time that an image spends in the gateway, by stage (read, submit, wait).",
-            ["stage"],
-            buckets=BUCKETS,
-            registry=self.registry,
+            *catalogue.GATEWAY_SECONDS.spec, buckets=catalogue.SECONDS.bounds, registry=self.registry
         )
-        self._waiters = self._gauge("inspector_gateway_waiters", "Requests that wait for their outcome.")
-        self._viewers = self._gauge("inspector_gateway_viewers", "Live streams that are open.")
-        self._viewers_dropped = self._gauge(
-            "inspector_gateway_viewers_dropped",
-            "Live streams ended since the start because they lagged behind.",
-        )
-        self._connections = self._gauge("inspector_gateway_connections", "Connections that are open.")
-        self._cut = self._gauge(
-            "inspector_gateway_connections_cut",
-            "Connections ended since the start to make room: they waited longest for a whole request.",
-        )
-        self._up = self._gauge("inspector_queue_up", "1 when the queue answered last time, else 0.")
-        self._durable = self._gauge(
-            "inspector_queue_durable",
-            "0 when the queue server is not set to the durability that is promised.",
-        )
-        self._depth = self._gauge("inspector_queue_depth", "Images waiting and in flight.")
-        self._in_flight = self._gauge("inspector_queue_in_flight", "Images in the hands of a worker.")
-        self._bytes = self._gauge("inspector_queue_bytes", "Bytes of accepted, unfinished images.")
-        self._known = self._gauge(
-            "inspector_queue_known_bytes", "What is known of finished ids; counted in the byte budget too."
-        )
-        self._recent = self._gauge("inspector_queue_recent_bytes", "Bytes of finished images still shown.")
-        self._archive = self._gauge(
-            "inspector_queue_archive_bytes",
-            "What waits for the archiver; counted in the byte budget too. 0 without an archiver.",
-        )
-        self._age = self._gauge(
-            "inspector_queue_oldest_age_seconds", "Age of the oldest unfinished image; 0 without one."
-        )
-        self._dead = self._gauge(
-            "inspector_queue_dead_letters", "Dead letters: see `inspector dead-letters list`."
-        )
-        self._workers = self._gauge("inspector_workers", "Workers that reported within the last 15 s.")
-        self._keys_sound = self._gauge(
-            "inspector_gateway_keys_sound",
-            "1 while the key file could be read as it is; 0: it is broken, and older keys are in force.",
-        )
-        self._label_all(reasons)
+        self._waiters = self._gauge(catalogue.WAITERS)
+        self._viewers = self._gauge(catalogue.VIEWERS)
+        self._viewers_dropped = self._gauge(catalogue.VIEWERS_DROPPED)
+        self._connections = self._gauge(catalogue.CONNECTIONS)
+        self._cut = self._gauge(catalogue.CONNECTIONS_CUT)
+        self._keys_sound = self._gauge(catalogue.KEYS_SOUND)
+        self._up = self._gauge(catalogue.QUEUE_UP)
+        self._durable = self._gauge(catalogue.QUEUE_DURABLE)
+        self._status = [(self._gauge(metric), field) for metric, field in STATUS]
+        self._workers = self._gauge(catalogue.WORKERS)
+        self._server = [(self._gauge(metric), field) for metric, field in SERVER]
+        self._disk_free = self._gauge(catalogue.DISK_FREE)
+        self._disk = self._gauge(catalogue.DISK)
+        self._gauge(catalogue.QUEUE_DEPTH_LIMIT).set(budgets.max_depth)
+        self._gauge(catalogue.QUEUE_BYTES_LIMIT).set(budgets.max_bytes)
+        self._label_all(reasons, takts or Takts())
+        self.saw_server(None)
+        self.saw_disk(None)
         # They register themselves.
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
     def received(self, line: str) -> None:
-        self._received.labels(line if line in self._lines else OTHER).inc()
+        label = self._line(line)
+        self._received.labels(label).inc()
+        self._last_part.labels(label).set(time.time())
 
     def expired(self, line: str) -> None:
-        self._expired.labels(line if line in self._lines else OTHER).inc()
+        self._expired.labels(self._line(line)).inc()
 
     def refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()
@@ -119,23 +110,28 @@ class Metrics:
         self._seconds.labels(stage).observe(perf_counter() - start)
 
     def saw_queue(self, status: QueueStatus | None) -> None:
-        """None: the queue did not answer. Its gauges are then NaN rather than the last good news."""
+        """None: the queue did not answer."""
         self._up.set(0 if status is None else 1)
-        for gauge, name in (
-            (self._depth, "depth"),
-            (self._in_flight, "in_flight"),
-            (self._bytes, "bytes"),
-            (self._known, "known_bytes"),
-            (self._recent, "recent_bytes"),
-            (self._archive, "archive_bytes"),
-            (self._age, "oldest_age_s"),
-            (self._dead, "dead_letters"),
-        ):
-            gauge.set(math.nan if status is None else getattr(status, name))
-        self._workers.set(math.nan if status is None else len(status.workers))
+        for gauge, field in self._status:
+            gauge.set(UNKNOWN if status is None else getattr(status, field))
+        self._workers.set(UNKNOWN if status is None else len(status.workers))
 
     def saw_durability(self, shortfall: str | None) -> None:
         self._durable.set(0 if shortfall else 1)
+
+    def durability_is_hidden(self) -> None:
+        self._durable.set(UNKNOWN)
+
+    def saw_server(self, health: ServerHealth | None) -> None:
+        """None: it did not answer, or does not tell."""
+        for gauge, field in self._server:
+            gauge.set(UNKNOWN if health is None else getattr(health, field))
+
+    def saw_disk(self, figures: tuple[int, int] | None) -> None:
+        """(free, all) in bytes of the queue's disk; None: not known."""
+        free, size = (UNKNOWN, UNKNOWN) if figures is None else figures
+        self._disk_free.set(free)
+        self._disk.set(size)
 
     def saw_hub(self, *, waiting: int, viewing: int, dropped: int) -> None:
         self._waiters.set(waiting)
@@ -160,14 +156,22 @@ class Metrics:
             server.server_close()
             thread.join()
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(name, text, registry=self.registry)
+    def _line(self, line: str) -> str:
+        return line if line in self._lines else OTHER
 
-    def _label_all(self, reasons: Iterable[str]) -> None:
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(*metric.spec, registry=self.registry)
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        return Gauge(*metric.spec, registry=self.registry)
+
+    def _label_all(self, reasons: Iterable[str], takts: Takts) -> None:
         """A counter that exists from the start lets rate() see its first increment."""
         for line in (*self._lines, OTHER):
             self._received.labels(line)
             self._expired.labels(line)
+            self._last_part.labels(line)
+            self._takt.labels(line).set(takts.of(line))
         for reason in reasons:
             self._refused.labels(reason)
         for stage in STAGES:

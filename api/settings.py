@@ -72,6 +72,11 @@ class Settings(RecordsSettings, QueueSettings):
     status_refresh_s: float = Field(
         1.0, gt=0, description="Seconds between two looks at the queue for the metrics."
     )
+    queue_disk: Path | None = Field(
+        None,
+        description="A folder on the disk that holds the queue server's append-only file, as this machine "
+        "sees it: the disk's free space is then a metric.",
+    )
     shutdown_s: float = Field(
         10.0, gt=0, description="Seconds that requests under way get to end when the gateway is stopped."
     )

@@ -1,4 +1,8 @@
-"""Every Prometheus metric of an archiver. A line that no setting names counts under `other`."""
+"""An archiver's metrics, as Prometheus' client has them: what is on record.
+
+What they are called and mean stands in inspector/monitoring/catalogue.py. A line that no setting names counts
+under `other`.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,9 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from inspector.messages.result import State, Verdict
+from inspector.monitoring import catalogue
+from inspector.monitoring.catalogue import OTHER, Metric
 from inspector.records.rows import Entry
-from workers.metrics import OTHER
 
 OUTCOMES = (*(verdict.value for verdict in Verdict), State.FAILED.value, State.EXPIRED.value)
 
@@ -24,37 +29,14 @@ class ArchiveMetrics:
     def __init__(self, lines: Iterable[str]) -> None:
         self.registry = CollectorRegistry()
         self._lines = frozenset(lines)
-        self._recorded = Counter(
-            "inspector_recorded_total",
-            "Results that became a record (one that came twice counts once or twice).",
-            ["line", "outcome"],
-            registry=self.registry,
-        )
-        self._kept = Counter("inspector_images_kept_total", "Images copied out.", registry=self.registry)
-        self._left = Counter(
-            "inspector_images_left_total",
-            "Kept images that left: too old, or no room.",
-            registry=self.registry,
-        )
-        self._bare = Counter(
-            "inspector_recorded_bare_total",
-            "Results that the database did not take whole; its log says why.",
-            registry=self.registry,
-        )
-        self._lag = Gauge(
-            "inspector_archive_lag_seconds",
-            "Age of the oldest result when it was recorded, in the last batch.",
-            registry=self.registry,
-        )
-        self._up = Gauge(
-            "inspector_archive_up",
-            "1 while queue, database and store answer, else 0.",
-            registry=self.registry,
-        )
-        self._bytes = Gauge("inspector_images_kept_bytes", "Of all images and maps.", registry=self.registry)
-        self._room = Gauge(
-            "inspector_images_room_bytes", "What images may take; +Inf: no limit.", registry=self.registry
-        )
+        self._recorded = self._counter(catalogue.RECORDED)
+        self._bare = self._counter(catalogue.RECORDED_BARE)
+        self._lag = self._gauge(catalogue.ARCHIVE_LAG)
+        self._up = self._gauge(catalogue.ARCHIVE_UP)
+        self._kept = self._counter(catalogue.IMAGES_KEPT)
+        self._left = self._counter(catalogue.IMAGES_LEFT)
+        self._bytes = self._gauge(catalogue.KEPT_BYTES)
+        self._room = self._gauge(catalogue.KEPT_ROOM)
         for line in (*self._lines, OTHER):
             for outcome in OUTCOMES:
                 self._recorded.labels(line, outcome)
@@ -83,3 +65,9 @@ class ArchiveMetrics:
 
     def up(self, answers: bool) -> None:
         self._up.set(answers)
+
+    def _counter(self, metric: Metric) -> Counter:
+        return Counter(*metric.spec, registry=self.registry)
+
+    def _gauge(self, metric: Metric) -> Gauge:
+        return Gauge(*metric.spec, registry=self.registry)

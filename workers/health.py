@@ -28,6 +28,10 @@ class Health:
         """Why the worker is not ready; None when it is."""
         self._why_not = why_not
 
+    @property
+    def ready(self) -> bool:
+        return self._why_not is None
+
     def show(self, registry: CollectorRegistry) -> None:
         self._registry = registry
 

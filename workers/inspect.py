@@ -141,7 +141,7 @@ class InspectWorker:
             return
         self._inspected += 1
         if held.result is not None:
-            self._metrics.recorded(held.result)
+            self._metrics.recorded(held.result, job)
         elif held.error_code == DeadlineExpired.code:
             self._metrics.expired(job.line)
         else:

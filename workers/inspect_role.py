@@ -61,15 +61,15 @@ def _pipeline(settings: InspectSettings) -> Pipeline:
 
 def _worker(settings: InspectSettings, pipeline: Pipeline, health: Health) -> tuple[InspectWorker, Compute]:
     hands = Hands(timedelta(seconds=settings.max_lease_s))
-    metrics = Metrics(
-        settings.named_lines(plant_toml.read(settings.settings_file)), pipeline.bundle.manifest.classes
-    )
+    lines = settings.named_lines(plant_toml.read(settings.settings_file))
+    metrics = Metrics(lines, pipeline.bundle.manifest.classes, settings.takts)
     compute = Compute(
         pipeline, hands, batch_size=settings.batch_size, readers=settings.readers, on_batch=metrics.batch
     )
     consumer = connect.consumer(
         settings.redis_url, settings.name, settings.budgets, settings.min_idle, settings.shards
     )
+    metrics.ask_ready(lambda: health.ready)
     health.show(metrics.registry)
     pace = Pace(settings.batch_size, settings.min_idle, timedelta(seconds=settings.drain_s))
     report = _report(settings.name, pipeline)

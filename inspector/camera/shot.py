@@ -10,6 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
+from inspector.messages.job import Priority
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -21,6 +23,7 @@ class Placement:
     recipe: str | None = None
     deadline_ms: int | None = None
     simulated: bool = False
+    priority: Priority | None = None
 
     def parameters(self) -> dict[str, str]:
         """Only what was set: the gateway has the defaults."""
@@ -31,6 +34,7 @@ class Placement:
             "recipe": self.recipe,
             "deadline_ms": None if self.deadline_ms is None else str(self.deadline_ms),
             "simulated": "true" if self.simulated else None,
+            "priority": self.priority,
         }
         return {name: value for name, value in named.items() if value is not None}
 

@@ -28,6 +28,7 @@ from inspector.camera.tally import Tally
 from inspector.cli import watching
 from inspector.cli.camera_display import Display, summary
 from inspector.errors import SettingsError
+from inspector.messages.job import Priority
 from inspector.messages.names import NAME_RULE, Name
 
 
@@ -83,6 +84,10 @@ def camera(
     deadline_ms: Annotated[
         int | None, typer.Option(min=1, help="Milliseconds until a verdict is late.")
     ] = None,
+    priority: Annotated[
+        Priority | None,
+        typer.Option(help="reinspection: images of before, taken only while no live one waits."),
+    ] = None,
     rate: Annotated[float, typer.Option(min=0, help="Images a second; 0: as quickly as they go.")] = 5.0,
     count: Annotated[int | None, typer.Option(min=1, help="Stop after so many images.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=256, help="Images under way at a time.")] = 8,
@@ -111,10 +116,11 @@ def camera(
       inspector camera --folder ./boards --line L1 --station S1
       inspector camera --synthetic --rate 10 --count 100 --json answers.jsonl
       inspector camera --folder ./undelivered
+      inspector camera --folder ./archive --line L1 --priority reinspection
       inspector camera --watch ./captures --line L1 --station S1
       inspector camera --folder ./boards --url https://gateway --api-key-file station.key
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
-    placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic)
+    placement = Placement(line, station, view, recipe, deadline_ms, simulated=synthetic, priority=priority)
     _check_names(placement)
     if watch is not None:
         if folder is not None or synthetic:

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from inspector.cli import train_plan
 from inspector.cli.export_command import measured_in_every_precision
 from inspector.cli.measuring import with_progress
-from inspector.cli.train_plan import Asked, say
+from inspector.cli.train_plan import Asked, Start, say
 from inspector.cli.train_screen import Screen, StopWish, disk_errors
 from inspector.data import sources
 from inspector.data.dataset import Dataset
@@ -31,7 +31,7 @@ from inspector.engines.pipeline import Pipeline
 from inspector.errors import EngineUnavailable, SettingsError
 from inspector.evaluation.evaluate import measure
 from inspector.evaluation.page.write import write_report
-from inspector.models.bundle import Bundle, amend_training, resolve
+from inspector.models.bundle import Bundle, amend_training
 from inspector.models.detector import Detector
 from inspector.training.config import TrainConfig
 from inspector.training.export import export
@@ -64,7 +64,10 @@ def train(
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option(metavar="BUNDLE", help="Start from its weights: a bundle's folder, or `default`."),
+        typer.Option(
+            metavar="BUNDLE",
+            help="Start from this one's weights; `none`: from random ones. Default: the shipped one's.",
+        ),
     ] = None,
     size: Annotated[
         str | None,
@@ -124,18 +127,18 @@ def train(
     )
     console = Console(stderr=True)
     where = _device(device)
-    bundle = Bundle.load(resolve(init)) if init else None
-    before = train_plan.stored(out, asked, bundle) if resume else None
+    start = Start(init)
+    before = train_plan.stored(out, asked, start) if resume else None
     if before is None:
         train_plan.check_free(out)
     groups = asked.validation or (before.held_back if before else ())
     training, held_back = train_plan.read(data, groups, console)
-    config = before or train_plan.fresh(asked, training, held_back, out, bundle, console)
+    config = before or train_plan.fresh(asked, training, held_back, out, start, console)
     with StopWish() as wish, disk_errors(out):
         try:
             run = _begun(config, training, held_back, out, where, resume=resume)
-            if bundle and before is None:
-                _start_from(bundle, run, training.classes, console)
+            if start.bundle and before is None:
+                _start_from(start.bundle, run, training.classes, console)
             with Screen(console, run.journal) as screen:
                 network = run.train(screen, stop=wish)
             wish.at_once()
@@ -163,7 +166,7 @@ def _begun(
 def _start_from(bundle: Bundle, run: Run, classes: tuple[str, ...], console: Console) -> None:
     taken = take_over(run.network, bundle, classes)
     run.start_from(taken.weights)
-    say(console, f"--init {bundle.manifest.name} {bundle.manifest.version}: {taken.sentence()}")
+    say(console, f"starts from {bundle.manifest.name} {bundle.manifest.version}: {taken.sentence()}")
 
 
 def _tell_which(run: Run, console: Console) -> None:
@@ -225,7 +228,6 @@ def _reported(bundle: Bundle, recipe: Path, held_back: Dataset, data: str) -> Pa
 
 
 def _sealed(network: Detector, run: Run, training: Dataset, facts: dict[str, Any]) -> Bundle:
-    side = run.config.final_size
     return export(
         network,
         run.folder / "bundle",
@@ -234,7 +236,7 @@ def _sealed(network: Detector, run: Run, training: Dataset, facts: dict[str, Any
         image_level=training.labels_only,
         name=run.config.name,
         version=datetime.now(UTC).strftime("%Y.%m.%d"),
-        nominal=(side, side),
+        nominal=run.config.expected,
         rules=run.config.input_rules(),
         training=facts,
     )

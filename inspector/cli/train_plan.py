@@ -22,7 +22,7 @@ from inspector.data.synthetic import CLASSES as SYNTHETIC_CLASSES
 from inspector.data.tailored import tailored
 from inspector.errors import DataError, SettingsError
 from inspector.imaging.decode import Channels
-from inspector.models.bundle import Bundle
+from inspector.models.bundle import Bundle, resolve
 from inspector.training import checkpoint
 from inspector.training.config import DEFAULT_PATIENCE, TrainConfig, default_epochs
 from inspector.training.takeover import shape_of, started_from
@@ -30,7 +30,7 @@ from inspector.training.takeover import shape_of, started_from
 CONFIG = "config.json"
 
 BATCH, BATCH_SIDE = 16, 320
-"""Images a step, of crops up to this side; of larger ones as many as have the same pixels ..."""
+"""Images a step, of crops up to the area of this square; of larger ones as many as have its pixels ..."""
 
 FEWEST = 4
 """... and at least so many: batch norm needs some to compare."""
@@ -74,6 +74,29 @@ class Asked:
         return self.shape() | {name: value for name, value in others.items() if value is not None}
 
 
+class Start:
+    """What a run's weights begin as, by --init: without it the shipped bundle's.
+
+    Raises BundleError: the bundle cannot be read, or not be started from.
+    """
+
+    def __init__(self, init: str | None) -> None:
+        self.asked = init is not None
+        self.bundle = None if init == "none" else Bundle.load(resolve(init))
+        self.shape = shape_of(self.bundle) if self.bundle else {}
+        self.name = started_from(self.bundle) if self.bundle else ""
+
+    def sentence(self) -> str | None:
+        """What the user must know of a start that nobody asked for."""
+        if self.asked or not self.bundle:
+            return None
+        data = self.bundle.manifest.training.get("data", "data that its manifest does not name")
+        return (
+            f"starts from the shipped weights, which were trained on {data}: its terms are in the model card "
+            "(--init none: random weights, a fresh start that takes several times as long)"
+        )
+
+
 def say(console: Console, text: str) -> None:
     """A line as it is: no colours guessed, nothing cut, no markup."""
     console.print(text, highlight=False, soft_wrap=True, markup=False)
@@ -114,7 +137,7 @@ def check(training: Dataset, synthetic: float) -> None:
 
 
 def fresh(
-    asked: Asked, training: Dataset, held_back: Dataset, out: Path, init: Bundle | None, console: Console
+    asked: Asked, training: Dataset, held_back: Dataset, out: Path, start: Start, console: Console
 ) -> TrainConfig:
     """The config of a new run."""
     check(training, asked.synthetic or 0.0)
@@ -122,19 +145,22 @@ def fresh(
     channels = _channels(both, console)
     plan = plan_input(both, _size(asked.size))
     decided = tailored(training, channels, asked.symmetries or "auto", white=plan.white)
-    for sentence in (*plan.reasons, *decided.sentences, *_of_labels(training)):
-        say(console, sentence)
-    batch = max(FEWEST, round(BATCH * min(1.0, (BATCH_SIDE / plan.crop) ** 2)))
-    shape = (shape_of(init) if init else {}) | asked.shape()
+    for sentence in (*plan.reasons, *decided.sentences, *_of_labels(training), start.sentence()):
+        if sentence:
+            say(console, sentence)
+    batch = max(FEWEST, round(BATCH * min(1.0, BATCH_SIDE**2 / plan.crop_area)))
     options: dict[str, Any] = {
         "name": out.resolve().name,
         **asked.stored(),
-        **shape,
+        **start.shape,
+        **asked.shape(),
         **_budget(asked, training, held_back, batch, console),
-        "started_from": started_from(init) if init else "",
+        "started_from": start.name,
         "in_channels": channels,
         "size": plan.crop,
         "final_size": plan.final,
+        "nominal": plan.nominal,
+        "shrink": plan.shrink,
         "batch": batch,
         "scale": plan.scale,
         "overlap": plan.overlap,
@@ -148,14 +174,14 @@ def fresh(
     return TrainConfig(**options)
 
 
-def stored(out: Path, asked: Asked, init: Bundle | None) -> TrainConfig:
+def stored(out: Path, asked: Asked, start: Start) -> TrainConfig:
     """The config of the run in that folder, to go on with. Only what ends the run may be changed.
 
     Raises DataError: there is none; SettingsError: it was begun with another value of an option.
     """
     config = _read_config(out)
     began = config.model_dump() | {"symmetries": config.augmentation.symmetries}
-    for name, value in _decided(asked, init).items():
+    for name, value in _decided(asked, start).items():
         if began[name] != value:
             raise SettingsError(
                 f"{out}: this run began with {name} {_shown(began[name])}, not {_shown(value)}; "
@@ -166,12 +192,12 @@ def stored(out: Path, asked: Asked, init: Bundle | None) -> TrainConfig:
     return config.model_copy(update={"minutes": asked.minutes, "epochs": asked.epochs, "patience": None})
 
 
-def _decided(asked: Asked, init: Bundle | None) -> dict[str, Any]:
+def _decided(asked: Asked, start: Start) -> dict[str, Any]:
     """What the user's options fix of a config, and `symmetries`."""
     others: dict[str, Any] = {
         "final_size": None if (size := _size(asked.size)) == "auto" else size,
         "symmetries": None if asked.symmetries == "auto" else asked.symmetries,
-        "started_from": started_from(init) if init else None,
+        "started_from": start.name if start.asked else None,
     }
     return asked.stored() | {name: value for name, value in others.items() if value is not None}
 

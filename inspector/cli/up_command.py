@@ -30,6 +30,7 @@ from inspector.models.bundle import OPENVINO_INT8_XML, Bundle, resolve
 from inspector.plant import plant_toml
 from inspector.queue import connect
 from inspector.queue.base import Durability
+from inspector.queue.primary import without_password
 from inspector.records import database
 
 
@@ -256,7 +257,7 @@ def _where(stack: Plan, took_s: float) -> str:
         "page": f"{stack.url}/",
         "API docs": f"{stack.url}/docs",
         **{f"metrics of {name}": url for name, url in stack.metrics.items()},
-        "Redis": stack.redis_url,
+        "Redis": without_password(stack.redis_url),
         "data": str(stack.data.path),
     }
     width = max(map(len, rows))

@@ -1,9 +1,9 @@
 """What training does to a sample. Every function takes a generator, so that a seed fixes the outcome.
 
-    healing (with a template) -> window, at some scale -> flips and turns -> tones -> padding
+    healing (with a template) -> window, at some scale -> flips and turns -> tones
 
-Padding comes last, at right and bottom and with zeros, as in front of the network in service. Which of it a
-data set gets is decided in `tailored.py`; defects of other images are pasted in `paste.py`, before this.
+Which of it a data set gets is decided in `tailored.py`; defects of other images are pasted in `paste.py`,
+before this; padding comes after it, when a batch is put together (training/loader.py).
 """
 
 from __future__ import annotations
@@ -72,16 +72,22 @@ class Augmentation:
 
 
 def augment(
-    picture: Picture, size: int, recipe: Augmentation, rng: np.random.Generator, *, white: int = 255
+    picture: Picture,
+    size: int,
+    recipe: Augmentation,
+    rng: np.random.Generator,
+    *,
+    white: int = 255,
+    across: bool | None = None,
 ) -> Picture:
-    """One training crop of `size` x `size` pixels (smaller images are padded with zeros).
+    """One training crop of `size` x `size` pixels, or what there is of a smaller image.
 
-    `white` is the stored level of white. With 255 the crop is uint8, else float32 of 0-255.
+    `white` is the stored level of white. With 255 the crop is uint8, else float32 of 0-255. `across` decides
+    on the quarter turn, where such turns are allowed; None: either.
     """
     picture = _window(_healed(picture, recipe, rng), size, recipe.scale, rng)
-    picture = _symmetric(picture, recipe.symmetries, rng)
-    image = _padded(_tones(picture.image, recipe, rng, white), size)
-    return Picture(image, picture.boxes, picture.labels)
+    picture = _symmetric(picture, recipe.symmetries, rng, across)
+    return Picture(_tones(picture.image, recipe, rng, white), picture.boxes, picture.labels)
 
 
 def turn(picture: Picture, *, quarter_turns: int, mirror: bool) -> Picture:
@@ -98,17 +104,23 @@ def turn(picture: Picture, *, quarter_turns: int, mirror: bool) -> Picture:
     return Picture(np.ascontiguousarray(image), boxes, picture.labels)
 
 
-def drawn_symmetry(symmetries: Symmetries, rng: np.random.Generator) -> tuple[int, bool]:
-    """(quarter turns, mirror) of one of those allowed, each as likely."""
+def drawn_symmetry(
+    symmetries: Symmetries, rng: np.random.Generator, across: bool | None = None
+) -> tuple[int, bool]:
+    """(quarter turns, mirror) of one of those allowed, each as likely; `across` says if turns are odd."""
     if symmetries == "none":
         return 0, False
     # Without quarter turns: the half turn, and both mirrors.
     turns = int(rng.integers(4)) if symmetries == "all" else 2 * int(rng.integers(2))
+    if symmetries == "all" and across is not None:
+        turns = turns // 2 * 2 + across
     return turns, bool(rng.integers(2))
 
 
-def _symmetric(picture: Picture, symmetries: Symmetries, rng: np.random.Generator) -> Picture:
-    turns, mirror = drawn_symmetry(symmetries, rng)
+def _symmetric(
+    picture: Picture, symmetries: Symmetries, rng: np.random.Generator, across: bool | None
+) -> Picture:
+    turns, mirror = drawn_symmetry(symmetries, rng, across)
     return turn(picture, quarter_turns=turns, mirror=mirror)
 
 
@@ -198,8 +210,3 @@ def _tones(image: Image, recipe: Augmentation, rng: np.random.Generator, white: 
     toned = toned.clip(0, 255)
     # More bits than eight are kept: they are why such a camera was bought.
     return np.asarray(toned, np.uint8 if white == 255 else np.float32)
-
-
-def _padded(image: Image, size: int) -> Image:
-    missing = [(0, size - side) for side in image.shape[:2]] + [(0, 0)] * (image.ndim - 2)
-    return np.pad(image, missing)

@@ -5,8 +5,10 @@ plan_input    headers, boxes and some pixels -> InputPlan, with a sentence for e
     scale     1, or 1/2, 1/3 ...: only when defects are too large for the network's boxes, or an image would
               need too many tiles; never so far that the smallest defects vanish. Where no defect has a box:
               whatever brings the whole image into the square
-    final     side of the square that the network sees, in the last part of training and ever after:
-              the whole image where that is affordable, else a tile
+    final     longest side that the network sees, in the last part of training and ever after: the whole
+              image where that is affordable, else a square tile. Images are padded to multiples of 32 and
+              no further: a network that is shown mostly padding learns padding
+    nominal   height and width of most images so padded, or of a tile
     overlap   of neighbouring tiles: the largest defect and a margin, so that one tile sees it whole
     crop      side of the crops that the first part of training sees
     levels    bit depth, and which stored level is white
@@ -61,6 +63,9 @@ MOST_TILES = 64
 FIRST_CROP = 320
 """Crops of the first part of training are at least this large, where the image is."""
 
+WORTH_CROPPING = 2.0
+"""Times a crop's area that an image has, at least: below it crops save little time, and cut large defects."""
+
 
 @dataclass(frozen=True, slots=True)
 class InputPlan:
@@ -69,7 +74,13 @@ class InputPlan:
     crop: int
     """Side of the crops in the first part of training; a multiple of 32, at most `final`."""
     final: int
-    """Side of the square in the last part of training and in service: image or tile; a multiple of 32."""
+    """Longest side in the last part of training and in service, of image or tile; a multiple of 32."""
+    nominal: tuple[int, int]
+    """Height and width that are expected in service; no side above `final`."""
+    crop_area: float
+    """Mean over the images of a crop's pixels, padding included: of small images there is less to see."""
+    shrink: float
+    """Mean area of what the last part of training sees, by that of the first part's crops; 1 at least."""
     overlap: int
     """Pixels that neighbouring tiles share; a multiple of 32, at most half of `final`."""
     scale: float
@@ -82,15 +93,11 @@ class InputPlan:
     """No image's brightest pixel may lie below this level, or it is stored in another way; 0 for 8 bits."""
     reasons: tuple[str, ...]
 
-    @property
-    def nominal(self) -> tuple[int, int]:
-        """Height and width of every network input: tiles and images alike."""
-        return self.final, self.final
-
     def rules(self) -> dict[str, Any]:
         """Fields of the bundle's `models.bundle.InputSpec`, without `channels`."""
         return input_rules(
             final=self.final,
+            nominal=self.nominal,
             overlap=self.overlap,
             scale=self.scale,
             bit_depth=self.bit_depth,
@@ -100,13 +107,20 @@ class InputPlan:
 
 
 def input_rules(
-    *, final: int, overlap: int, scale: float, bit_depth: BitDepth, white: int, faintest: int
+    *,
+    final: int,
+    nominal: tuple[int, int],
+    overlap: int,
+    scale: float,
+    bit_depth: BitDepth,
+    white: int,
+    faintest: int,
 ) -> dict[str, Any]:
     """The same from a run's stored options: serving shows the network what training showed it last."""
     return {
         "multiple": MULTIPLE,
-        "nominal": (final, final),
-        "min_side": final,
+        "nominal": nominal,
+        "min_side": min(SMALLEST_SIDE, final),
         "max_side": final,
         "overlap": overlap,
         "scale": scale,
@@ -133,6 +147,9 @@ def plan_input(dataset: Dataset, size: int | Literal["auto"] = "auto") -> InputP
     return InputPlan(
         crop=crop,
         final=final,
+        nominal=scaled.nominal(final),
+        crop_area=scaled.area(crop),
+        shrink=scaled.area(final) / scaled.area(crop),
         overlap=overlap,
         scale=scale,
         bit_depth=levels.bit_depth,
@@ -169,6 +186,17 @@ class _Facts:
     @property
     def shortest_side(self) -> float:
         return _quantile(self.sizes.min(axis=1), 0.98)
+
+    def nominal(self, final: int) -> tuple[int, int]:
+        """Of an image that is seen whole, nearly any; else of a tile."""
+        if self.longest_side > final:
+            return final, final
+        height, width = (padded_side(_quantile(sides, 0.98)) for sides in self.sizes.T)
+        return min(height, final), min(width, final)
+
+    def area(self, side: int) -> float:
+        """Mean over the images, pixels: of what is seen of them at most `side` each way, padding included."""
+        return float(np.mean([padded_side(min(h, side)) * padded_side(min(w, side)) for h, w in self.sizes]))
 
     @property
     def ordinary(self) -> tuple[int, int]:
@@ -243,7 +271,7 @@ def _final(facts: _Facts) -> tuple[int, str]:
     longest, shortest = facts.longest_side, facts.shortest_side
     if longest <= TILE or (longest <= WHOLE and _padding(facts) <= MOST_PADDING):
         side = max(SMALLEST_SIDE, _up(longest))
-        return side, f"images are seen whole, on {side} x {side} px: their longest side is {longest:.0f} px"
+        return side, f"images are seen whole: their longest side is {longest:.0f} px"
     # Two overlaps at least, and no taller than a strip is.
     wanted = max(min(TILE, _up(shortest)), 2 * _up(facts.large + 2 * EDGE), SMALLEST_SIDE)
     side = min(wanted, WHOLE)
@@ -284,6 +312,8 @@ def _crop(facts: _Facts, final: int) -> tuple[int, str]:
         return final, f"training sees {final} px throughout: there is no box to lay a crop around"
     # Nine in ten defects fit a crop: of a larger one, only pixels would be left and no box to learn from.
     crop = min(final, max(FIRST_CROP, _up(final / 2), _up(_quantile(facts.long, 0.9))))
+    if facts.area(final) < WORTH_CROPPING * facts.area(crop):
+        return final, f"training sees up to {final} px throughout: smaller crops would save little time"
     return crop, f"training starts on crops of {crop} px and ends on {final} px"
 
 
@@ -300,6 +330,11 @@ def _why_tiny(facts: _Facts) -> str:
         f"some defects are {facts.smallest:.0f} px across, less than the finest cell ({FINEST} px): "
         "more pixels a millimetre would help"
     )
+
+
+def padded_side(side: float) -> int:
+    """Pixels of the network's input for so many of a picture."""
+    return max(SMALLEST_SIDE, _up(side))
 
 
 def _up(side: float) -> int:

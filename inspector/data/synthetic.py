@@ -1,6 +1,6 @@
 """Seeded bare printed circuit boards in the manner of DeepPCB, good and defective, with exact boxes.
 
-synthetic_layout.py   the copper: areas, bars, pads, buses of traces, vias
+synthetic_layout.py   the copper: pours, areas, bars, pads, buses of traces, vias
 synthetic_defects.py  the six kinds of defect, each checked to be what its name says
 synthetic_sized.py    defects of a size that is asked for, to measure what a model can see
 synthetic.py          the picture of it, and the boards one after another
@@ -63,8 +63,8 @@ def board(
         least = f"{SMALLEST_SIDE} x {SMALLEST_SIDE}"
         raise ValueError(f"a board of {size[0]} x {size[1]} has no room: at least {least}")
     # One stream for each part: the layout of a seed does not depend on how many defects are asked for.
-    layout_rng, edge_rng, defect_rng = np.random.default_rng(seed).spawn(3)
-    layout = lay_out(layout_rng, size)
+    layout_rng, edge_rng, defect_rng, pour_rng = np.random.default_rng(seed).spawn(4)
+    layout = lay_out(layout_rng, size, pour_rng)
     develop = _Darkroom(edge_rng, size)
     count = int(defect_rng.integers(_FEWEST, _MOST + 1)) if defects is None else defects
     painter = (

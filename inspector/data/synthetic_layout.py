@@ -1,4 +1,4 @@
-"""The copper of a synthetic board: areas, bars, pads, buses of traces with 45 degree bends, vias.
+"""The copper of a synthetic board: pours, areas, bars, pads, buses of traces with 45 degree bends, vias.
 
 Traces walk on a grid of one pitch. A keepout mask grows with every shape, so that different nets stay at
 least the board's gap apart; nothing is drawn that comes nearer.
@@ -19,6 +19,14 @@ Mask = NDArray[np.uint8]  # (H, W) 1 copper, 0 ground
 
 HEADINGS = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
 """Steps on the grid, x y, by eighths of a turn."""
+
+
+POURED = 0.35
+"""Share of boards that are mostly copper, with lines of ground between the nets instead of lines of copper. A
+network that never saw one takes a ground line that grows thin for an open."""
+
+LINE, NECK = (9, 24), (3, 9)
+"""Widths in pixels of such a line of ground, and of its thin pieces."""
 
 
 class Segment(NamedTuple):
@@ -71,9 +79,14 @@ class _Desk:
         return 0 <= x < width and 0 <= y < height and not self.keepout[y, x]
 
 
-def lay_out(rng: np.random.Generator, size: tuple[int, int]) -> Layout:
-    """A board of (height, width) pixels. There is always copper wide enough for a pin-hole."""
+def lay_out(rng: np.random.Generator, size: tuple[int, int], pouring: np.random.Generator) -> Layout:
+    """A board of (height, width) pixels. There is always copper wide enough for a pin-hole.
+
+    `pouring` decides whether copper is poured over much of it, and how that is parted.
+    """
     desk = _Desk(_rules(rng), rng, np.zeros(size, np.uint8), np.zeros(size, np.uint8))
+    if pouring.random() < POURED:
+        _pour(desk, pouring)
     for _ in range(desk.below(1, 7)):
         _area(desk)
     for _ in range(desk.below(0, 5)):
@@ -92,6 +105,41 @@ def _rules(rng: np.random.Generator) -> _Rules:
     width = int(rng.integers(14, 34) if power else rng.integers(6, 13))
     gap = int(rng.integers(9, 20))
     return _Rules(width, gap, pitch=width + gap + 1, rounds=12 if power else int(rng.integers(20, 50)))
+
+
+def _pour(desk: _Desk, rng: np.random.Generator) -> None:
+    """A box of copper over half of the board or more, parted by lines of ground."""
+    height, width = desk.copper.shape
+    w, h = (int(rng.integers(2 * side // 3, side + side // 4)) for side in (width, height))
+    x, y = int(rng.integers(-w // 8, width - 3 * w // 4)), int(rng.integers(-h // 8, height - 3 * h // 4))
+    outline = _chamfered(x, y, x + w, y + h, cut=int(rng.integers(4, 60)))
+    pour, ground = np.zeros_like(desk.copper), np.zeros_like(desk.copper)
+    cv2.fillPoly(pour, [outline], 1)
+    for _ in range(int(rng.integers(2, 8))):
+        _ground_line(ground, (x, y, x + w, y + h), rng)
+    desk.copper |= pour & (1 - ground)
+    desk.keepout |= pour
+    cv2.polylines(desk.keepout, [outline], True, 1, 2 * desk.rules.clearance)
+
+
+def _ground_line(ground: Mask, box: tuple[int, int, int, int], rng: np.random.Generator) -> None:
+    """From one side of the box inwards, round corners, until it leaves the box; some pieces are necks."""
+    x1, y1, x2, y2 = box
+    heading = 2 * int(rng.integers(4))
+    dx, dy = HEADINGS[heading]
+    x = (x1, int(rng.integers(x1, x2)), x2)[1 - dx]
+    y = (y1, int(rng.integers(y1, y2)), y2)[1 - dy]
+    wide = int(rng.integers(*LINE))
+    for _ in range(int(rng.integers(1, 8))):
+        dx, dy = HEADINGS[heading]
+        length = int(rng.integers(30, 160))
+        end = x + dx * length, y + dy * length
+        cv2.line(ground, (x, y), end, 1, int(rng.integers(*NECK)) if rng.random() < 0.4 else wide)
+        cv2.circle(ground, end, wide // 2, 1, cv2.FILLED)
+        (x, y), turn = end, int(rng.choice((-2, 0, 2)))
+        heading = (heading + turn) % 8
+    dx, dy = HEADINGS[heading]
+    cv2.line(ground, (x, y), (x + dx * (x2 - x1), y + dy * (y2 - y1)), 1, wide)
 
 
 def _area(desk: _Desk) -> None:

@@ -8,12 +8,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inspector.data.synthetic_layout import Layout, Mask
 from inspector.imaging.opencv import cv2
 
 _LONGEST_BRIDGE = 40
-"""Pixels from the middle of a trace to the next net."""
+"""Pixels from the middle of a trace, or the edge of any copper, to the next net."""
+
+_LONGEST_SLIT = 70
+"""Pixels of copper that an open may cut through."""
+
+_FROM_AN_EDGE = 0.3
+"""Share of opens and shorts that begin at any copper's edge, not at a trace."""
 
 
 class Shape(NamedTuple):
@@ -49,6 +56,10 @@ class Survey:
         return self._proposals[kind]()
 
     def _open(self) -> Shape | None:
+        return self._slit() if self._rng.random() < _FROM_AN_EDGE else self._cut()
+
+    def _cut(self) -> Shape | None:
+        """Across a trace."""
         place = self._on_a_trace()
         if place is None:
             return None
@@ -57,16 +68,33 @@ class Survey:
         # Across the trace and a little more, so that no thread of its ragged edge remains.
         return self._blob(x, y, along / 2 + 2, width / 2 + 4, angle, value=0, ragged=0.12)
 
-    def _short(self) -> Shape | None:
-        place = self._on_a_trace()
+    def _slit(self) -> Shape | None:
+        """Through any copper that is narrow enough, straight or aslant."""
+        place = self._on_an_edge()
         if place is None:
             return None
-        x, y, angle, _ = place
-        side = angle + np.pi / 2 * (1 if self._rng.random() < 0.5 else -1)
-        far = self._across(x, y, side)
-        if far is None:
+        x, y, outward = place
+        inward = outward + np.pi + float(self._rng.uniform(-0.7, 0.7))
+        far = self._first(x, y, inward, self._inside == 0, _LONGEST_SLIT)
+        return None if far is None else self._line((x, y), far, int(self._rng.integers(3, 10)), value=0)
+
+    def _short(self) -> Shape | None:
+        if self._rng.random() < _FROM_AN_EDGE:
+            place = self._on_an_edge()
+        else:
+            trace = self._on_a_trace()
+            side = np.pi / 2 * (1 if self._rng.random() < 0.5 else -1)
+            place = None if trace is None else (trace[0], trace[1], trace[2] + side)
+        if place is None:
             return None
-        thick = int(self._rng.integers(5, 11))
+        x, y, towards = place
+        others = (self._nets != 0) & (self._nets != self._nets[y, x])
+        far = self._first(x, y, towards, others, _LONGEST_BRIDGE)
+        return None if far is None else self._line((x, y), far, int(self._rng.integers(5, 11)), value=1)
+
+    def _line(self, start: tuple[int, int], end: tuple[int, int], thick: int, *, value: int) -> Shape:
+        """From one place to the other, with a kink."""
+        (x, y), far = start, end
         middle = (x + far[0]) // 2, (y + far[1]) // 2
         reach = max(abs(far[0] - x), abs(far[1] - y)) // 2 + thick + 2
         mask = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)
@@ -75,7 +103,7 @@ class Survey:
         kink = (reach + int(bend[0]), reach + int(bend[1]))
         points = np.array([(x - left, y - top), kink, (far[0] - left, far[1] - top)], np.int32)
         cv2.polylines(mask, [points], isClosed=False, color=1, thickness=thick)
-        return Shape(*middle, mask, 1)
+        return Shape(*middle, mask, value)
 
     def _mousebite(self) -> Shape | None:
         place = self._on_an_edge()
@@ -128,14 +156,16 @@ class Survey:
             return None
         return x, y, float(np.arctan2(y2 - y1, x2 - x1)), width
 
-    def _across(self, x: int, y: int, angle: float) -> tuple[int, int] | None:
-        """The first copper of another net in a direction, within reach of a bridge."""
+    def _first(
+        self, x: int, y: int, angle: float, wanted: NDArray[np.bool_], reach: int
+    ) -> tuple[int, int] | None:
+        """The first wanted pixel in a direction, a little way into it; None within `reach`."""
         height, width = self._nets.shape
-        for distance in range(4, _LONGEST_BRIDGE):
+        for distance in range(4, reach):
             to_x, to_y = round(x + distance * np.cos(angle)), round(y + distance * np.sin(angle))
             if not (0 <= to_x < width and 0 <= to_y < height):
                 return None
-            if self._nets[to_y, to_x] not in {0, self._nets[y, x]}:
+            if wanted[to_y, to_x]:
                 return round(to_x + 2 * np.cos(angle)), round(to_y + 2 * np.sin(angle))
         return None
 

@@ -47,7 +47,12 @@ class ImageSize(BaseModel):
 
 
 class Recipe(BaseModel):
-    """Frozen; a change is a new version. `model` names the bundle, "default" the one the worker was given."""
+    """Frozen; a change is a new version. `model` names the bundle, "default" the one the worker was given.
+
+    A rule that is added later is optional, and None where it is not used. extra="forbid", here and in all
+    that it holds: an older worker refuses a part whose recipe uses a rule that it lacks, and never judges it
+    by less.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
+from inspector.errors import QueueUnavailable
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
 
@@ -303,6 +304,24 @@ class QueueStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerHealth:
+    """What the queue's server says of itself; of several, the fullest one, and sound only if all are."""
+
+    memory_bytes: int
+    memory_limit_bytes: int
+    """0: no limit but the machine's."""
+    aof_sound: bool
+    """Whether the last write and the last rewrite of the append-only file went well."""
+    aof_bytes: int
+    """0 where there is none."""
+
+    @property
+    def fullness(self) -> float:
+        """Share of the limit that is used; 0 without one."""
+        return self.memory_bytes / self.memory_limit_bytes if self.memory_limit_bytes else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A poison image: it failed, and is held with its job and image until a person decides."""
 
@@ -318,6 +337,10 @@ class DeadLetter:
     """Bytes of image and job."""
     error: bytes
     """Failure as JSON: it names the part."""
+
+
+class SettingsHidden(QueueUnavailable):
+    """The server answers, and does not show its settings: a managed one, or a user without that right."""
 
 
 class Admin(Protocol):
@@ -342,8 +365,11 @@ class Admin(Protocol):
         known for `forget_after` more."""
 
     async def shortfall(self, durability: Durability) -> str | None:
-        """What the server's own settings lack for that level, as one sentence. None: nothing, or it does not
-        show them (a managed server)."""
+        """What the server's own settings lack for that level, as one sentence; None: nothing. Raises
+        SettingsHidden."""
+
+    async def server(self) -> ServerHealth | None:
+        """None: there is no server, or it does not tell this user (a managed one, or a user without INFO)."""
 
     async def ping(self) -> None:
         """Raises QueueUnavailable within a second when the server does not answer."""

@@ -17,9 +17,4 @@ def reopened(job: bytes | None) -> bytes:
     """
     if job is None:
         raise InspectionFailed("the job is no longer in the queue server")
-    return (
-        parse_job(job)
-        .model_copy(update={"deadline_ms": None, "priority": "reinspection"})
-        .model_dump_json()
-        .encode()
-    )
+    return parse_job(job).model_copy(update={"deadline_ms": None, "priority": "reinspection"}).as_json()

@@ -28,6 +28,7 @@ from inspector.queue.base import (
     Held,
     Idempotency,
     QueueStatus,
+    ServerHealth,
     Snapshot,
     Submission,
     Unarchived,
@@ -216,7 +217,7 @@ def _deadline(record: Record) -> datetime:
 
 
 def _as_json(job: Job | None) -> bytes | None:
-    return None if job is None else job.model_dump_json().encode()
+    return None if job is None else job.as_json()
 
 
 class MemoryResults:
@@ -368,6 +369,9 @@ class MemoryAdmin:
 
     async def shortfall(self, durability: Durability) -> str | None:
         return f"{durability} needs a queue server: the queue in memory ends with its process"
+
+    async def server(self) -> ServerHealth | None:
+        return None
 
     async def ping(self) -> None: ...
 

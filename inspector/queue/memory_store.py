@@ -164,7 +164,7 @@ class MemoryStore:
         self._record(record, outcome, token)
         self._announce(outcome, 0)
         died_at = datetime.fromtimestamp(record.finished, UTC)
-        size = record.size + (len(record.job.model_dump_json()) if record.job is not None else 0)
+        size = record.size + (len(record.job.as_json()) if record.job is not None else 0)
         self.shelf.dead[outcome.id] = DeadLetter(
             outcome.id, record.line, died_at, token.consumer, token.deliveries, size, outcome.error or b""
         )
@@ -303,7 +303,7 @@ class MemoryStore:
 def _shown_bytes(record: Record) -> int:
     """Of a finished one."""
     result = record.outcome.result if record.outcome is not None else None
-    job = len(record.job.model_dump_json()) if record.job is not None else 0
+    job = len(record.job.as_json()) if record.job is not None else 0
     return job + sum(len(part or b"") for part in (record.image, result, record.attention))
 
 

@@ -10,6 +10,7 @@ for the servers; Sentinels are asked without.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -48,6 +49,11 @@ def primary_of(url: str, key: str) -> Primary:
             f"{split.scheme}:// is not one of redis, rediss, unix, redis+sentinel, redis+cluster"
         )
     return _by_sentinel(split, node) if kind == "sentinel" else _by_cluster(split, node, key)
+
+
+def without_password(url: str) -> str:
+    """The URL for a message or a screen, also of one that is none."""
+    return re.sub(r"(//[^/:]*:).*@", r"\1***@", url)
 
 
 @dataclass(frozen=True, slots=True)

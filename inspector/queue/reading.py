@@ -78,4 +78,6 @@ def parse_job(text: bytes) -> Job:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise InspectionFailed(f"this worker does not know {place} yet: update the workers") from error
         raise InspectionFailed(f"the job cannot be read: {place}: {first['msg']}") from error

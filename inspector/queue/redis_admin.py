@@ -5,7 +5,15 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-from inspector.queue.base import KNOWN_ID_BYTES, Budgets, DeadLetter, Durability, QueueStatus
+from inspector.queue.base import (
+    KNOWN_ID_BYTES,
+    Budgets,
+    DeadLetter,
+    Durability,
+    QueueStatus,
+    ServerHealth,
+    SettingsHidden,
+)
 from inspector.queue.keys import GROUP, Keys
 from inspector.queue.letters import no_letter, reopened
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal, translated
@@ -18,6 +26,13 @@ PING_WITHIN_S = 1.0
 
 KEEPING = ("appendonly", "appendfsync", "min-replicas-to-write")
 """The server's settings that decide what an acknowledgement outlives."""
+
+
+HIDING = {"ERR", "NOPERM"}
+"""What a server says that does not show its settings or figures: a managed one, or not to this user."""
+
+AOF_STATES = ("aof_last_write_status", "aof_last_bgrewrite_status")
+"""Fields of INFO: "ok", or "err" from a failure (of a full disk, mostly) until the next success."""
 
 
 def needed(durability: Durability) -> dict[str, str]:
@@ -86,14 +101,29 @@ class RedisAdmin:
         try:
             replies = await self._link.exchange(asked)
         except ServerRefusal as refusal:
-            if refusal.kind not in {"ERR", "NOPERM"}:  # what a managed server says that does not show them
+            if refusal.kind not in HIDING:
                 raise
-            return None
+            raise SettingsHidden(f"{refusal} (its user needs +config|get)") from refusal
         held = dict(zip(KEEPING, (_value(reply) for reply in replies), strict=True))
         lacking = [
             f"{name} {value}" for name, value in needed(durability).items() if not _is(held[name], value)
         ]
         return f"{durability} needs {', '.join(lacking)} of the queue server" if lacking else None
+
+    async def server(self) -> ServerHealth | None:
+        try:
+            replies = await self._link.exchange([["INFO", "memory"], ["INFO", "persistence"]])
+        except ServerRefusal as refusal:
+            if refusal.kind not in HIDING:
+                raise
+            return None
+        said = _fields(b"".join(replies))
+        return ServerHealth(
+            memory_bytes=int(said["used_memory"]),
+            memory_limit_bytes=int(said.get("maxmemory", 0)),
+            aof_sound=all(said.get(name, "ok") == "ok" for name in AOF_STATES),
+            aof_bytes=int(said.get("aof_current_size", 0)),
+        )
 
     async def ping(self) -> None:
         with translated():
@@ -120,6 +150,12 @@ class RedisAdmin:
 def _value(reply: Reply) -> str:
     """Of [name, value]; an older server may not know the name."""
     return reply[1].decode() if reply else ""
+
+
+def _fields(info: bytes) -> dict[str, str]:
+    """Of INFO: lines `name:value`, and headings."""
+    pairs = (line.partition(":") for line in info.decode().splitlines())
+    return {name: value for name, colon, value in pairs if colon}
 
 
 def _is(held: str, wanted: str) -> bool:

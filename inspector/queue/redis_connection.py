@@ -3,14 +3,16 @@
 Lazy: nothing connects before the first command, and a connection that broke is made anew by the next one.
 The client's own retries are off (its default of ten can XADD twice after one lost reply). Instead, a script
 is run once more after a connection broke: each of them may be. Where the primary can move (Sentinel,
-cluster), it is looked for again when a connection breaks, or a server says that it is the primary no more.
+cluster), it is looked for again when a connection breaks, when a server says that it is the primary no more,
+and every two seconds: one that was replaced while it hung comes back without knowing it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import redis
@@ -24,12 +26,14 @@ from redis.exceptions import (
     NoPermissionError,
     ReadOnlyError,
     RedisError,
+    ResponseError,
 )
 from redis.retry import Retry
 
 from inspector.errors import QueueUnavailable, SettingsError
+from inspector.queue.ending import end
 from inspector.queue.keys import Keys
-from inspector.queue.primary import Primary, primary_of
+from inspector.queue.primary import Primary, primary_of, without_password
 from inspector.queue.scripting import Call, Command, Conversation, Reply, plain, run
 
 CONNECT_TIMEOUT_S = 1.0
@@ -51,14 +55,46 @@ POOL_SIZE = 32
 MOVED_AWAY = (ReadOnlyError, AskError, ClusterDownError, MasterDownError)
 """What a server says that is not, or not yet, the primary of the queue. (MOVED is an AskError here.)"""
 
+WITHOUT_REPLICAS = "NOREPLICAS"
+"""What one says at D3 that its replicas have left: most likely for another primary."""
+
+LOOK_AGAIN_S = 2.0
+"""Between looks for a primary that can move while the known one answers. Sentinels leave one alone for some
+ten seconds that hung and came back, and it would show yesterday's states all that time."""
+
+LOOKING_SHARE = 0.1
+"""Of the time, at most, when those who are asked answer slowly."""
+
+
+class Lookout:
+    """Where the primary was when it was last looked for, and whether to look again."""
+
+    def __init__(self, primary: Primary) -> None:
+        self.primary = primary
+        self._next = 0.0
+
+    def find(self) -> str:
+        """Its URL. Blocks; raises redis.ConnectionError when nobody knows it."""
+        began = time.monotonic()
+        try:
+            return self.primary.find()
+        finally:
+            now = time.monotonic()
+            self._next = now + max(LOOK_AGAIN_S, (now - began) / LOOKING_SHARE)
+
+    @property
+    def due(self) -> bool:
+        return self.primary.moves and time.monotonic() >= self._next
+
 
 class Link:
     """Commands from one thread."""
 
     def __init__(self, url: str, keys: Keys, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
-        self._primary = _primary(url, keys)
+        self._lookout = Lookout(_primary(url, keys))
         self._timeout_s = timeout_s
         self._client: redis.Redis | None = None
+        self._url = ""
 
     def ask(self, *command: str | bytes | int) -> Reply:
         return self.exchange([command])[0]
@@ -94,18 +130,25 @@ class Link:
         for command in commands:
             pipeline.execute_command(*command)
         try:
-            return _at_the_primary(self._primary, pipeline.execute(raise_on_error=False))
+            return _at_the_primary(self._lookout.primary, pipeline.execute(raise_on_error=False))
         except (redis.ConnectionError, redis.TimeoutError):
-            if self._primary.moves:
+            if self._lookout.primary.moves:
                 self.close()
             raise
 
     def _opened(self) -> redis.Redis:
+        if self._client is not None and self._lookout.due:
+            self._look_again()
         if self._client is None:
-            url, options = self._primary.find(), _options(self._timeout_s)
-            self._client = redis.Redis.from_url(url, **options, retry=Retry(NoBackoff(), 0))
+            self._url, options = self._lookout.find(), _options(self._timeout_s)
+            self._client = redis.Redis.from_url(self._url, **options, retry=Retry(NoBackoff(), 0))
             self._client.response_callbacks.clear()  # replies as the server sends them
         return self._client
+
+    def _look_again(self) -> None:
+        with suppress(redis.ConnectionError):  # nobody knows: what answers is kept
+            if self._lookout.find() != self._url:
+                self.close()
 
 
 class AsyncLink:
@@ -118,11 +161,13 @@ class AsyncLink:
         timeout_s: float = COMMAND_TIMEOUT_S,
         connections: int = POOL_SIZE,
     ) -> None:
-        self._primary = _primary(url, keys)
+        self._lookout = Lookout(_primary(url, keys))
         self._timeout_s = timeout_s
         self._connections = connections
         self._client: redis.asyncio.Redis | None = None
+        self._url = ""
         self._opening = asyncio.Lock()
+        self._looking: asyncio.Task[None] | None = None
 
     async def ask(self, *command: str | bytes | int) -> Reply:
         return (await self.exchange([command]))[0]
@@ -141,6 +186,8 @@ class AsyncLink:
                 return await self._drive(run(calls, then))
 
     async def aclose(self) -> None:
+        if self._looking is not None:
+            await end([self._looking])
         await self._drop(self._client)
 
     async def _drive(self, conversation: Conversation) -> list[Reply]:
@@ -157,21 +204,30 @@ class AsyncLink:
         for command in commands:
             pipeline.execute_command(*command)
         try:
-            return _at_the_primary(self._primary, await pipeline.execute(raise_on_error=False))
+            return _at_the_primary(self._lookout.primary, await pipeline.execute(raise_on_error=False))
         except (redis.ConnectionError, redis.TimeoutError):
-            if self._primary.moves:
+            if self._lookout.primary.moves:
                 await self._drop(client)
             raise
 
     async def _opened(self) -> redis.asyncio.Redis:
         if self._client is not None:
+            if self._lookout.due and (self._looking is None or self._looking.done()):
+                self._looking = asyncio.create_task(self._look_again(self._client))
             return self._client
         async with self._opening:  # the first one looks, the others wait for what it finds
             if self._client is None:
-                moves = self._primary.moves
-                url = await asyncio.to_thread(self._primary.find) if moves else self._primary.find()
-                self._client = self._open(url)
+                moves = self._lookout.primary.moves
+                self._url = await asyncio.to_thread(self._lookout.find) if moves else self._lookout.find()
+                self._client = self._open(self._url)
             return self._client
+
+    async def _look_again(self, client: redis.asyncio.Redis) -> None:
+        """Beside the commands, which need not wait for it: what hangs on the old primary is then cut."""
+        url = self._url
+        with suppress(redis.ConnectionError):  # nobody knows: what answers is kept
+            if await asyncio.to_thread(self._lookout.find) != url:
+                await self._drop(client)
 
     def _open(self, url: str) -> redis.asyncio.Redis:
         pool = redis.asyncio.BlockingConnectionPool.from_url(
@@ -211,6 +267,9 @@ def translated() -> Iterator[None]:
         yield
     except tuple(WORDLESS) as error:
         raise ServerRefusal(f"{WORDLESS[type(error)]} {error}") from error
+    except redis.AuthenticationError as error:
+        said = str(error).rstrip(".")
+        raise QueueUnavailable(f"the queue server refused the user or password: {said}") from error
     except (redis.ConnectionError, redis.TimeoutError, TimeoutError, OSError) as error:
         raise QueueUnavailable(f"the queue server does not answer: {str(error) or 'time is up'}") from error
     except RedisError as error:
@@ -222,15 +281,23 @@ def _primary(url: str, keys: Keys) -> Primary:
     try:
         return primary_of(url, keys.work)
     except ValueError as error:
-        raise SettingsError(f"{url!r} is not the URL of a Redis or Valkey server: {error}") from error
+        raise SettingsError(
+            f"{without_password(url)!r} is not the URL of a Redis or Valkey server: {error}"
+        ) from error
 
 
 def _at_the_primary(primary: Primary, replies: list[Reply]) -> list[Reply]:
-    """Raises redis.ConnectionError where the primary is elsewhere by now: to be looked for again."""
-    away = [reply for reply in replies if isinstance(reply, MOVED_AWAY)] if primary.moves else []
+    """Raises redis.ConnectionError where the primary may be elsewhere by now: to be looked for again."""
+    away = [reply for reply in replies if _is_away(reply)] if primary.moves else []
     if away:
-        raise redis.ConnectionError(f"the primary has moved: {away[0]}")
+        raise redis.ConnectionError(f"the primary has moved, or is not whole: {away[0]}")
     return replies
+
+
+def _is_away(reply: Reply) -> bool:
+    return isinstance(reply, MOVED_AWAY) or (
+        isinstance(reply, ResponseError) and str(reply).startswith(WITHOUT_REPLICAS)
+    )
 
 
 def _options(timeout_s: float) -> dict[str, Any]:

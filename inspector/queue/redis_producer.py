@@ -81,7 +81,7 @@ class RedisProducer:
         deadline = int(job.deadline.timestamp() * 1000) if job.deadline else ""
         asked: list[Word] = [hash_, deadline, int(bool(self._then)), *self._limits]
         asked.append(PRIORITIES.index(job.priority))
-        arguments = [*facts, job.model_dump_json(), image, *asked]
+        arguments = [*facts, job.as_json(), image, *asked]
         return Call(SUBMIT, [*keys.budgeted, keys.due, *own, *key], arguments)
 
 

@@ -11,6 +11,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from inspector.errors import SettingsError
 from inspector.messages.names import NameList
+from inspector.monitoring.catalogue import MAX_LINES
+from inspector.monitoring.takt import DEFAULT_TAKT_S, Takts
 from inspector.plant.plant import Plant
 from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets
 
@@ -37,12 +39,19 @@ class QueueSettings(BaseSettings):
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics port; 0.0.0.0 for all.")
     lines: Annotated[NameList, NoDecode] = Field(
         ("default",),
+        max_length=MAX_LINES,
         description="Lines that are metric labels, comma-separated. Any other counts under `other`, so that "
         "a client cannot grow the metrics without end.",
     )
     settings_file: Path | None = Field(
         None,
         description="inspector.toml: lines, stations, shifts, which images are kept and for how long.",
+    )
+    takt_s: float = Field(
+        DEFAULT_TAKT_S,
+        gt=0,
+        description="Takt, the seconds from one part to the next that demand asks for: a live image whose "
+        "verdict comes later counts as late in metrics and alerts. The same for all.",
     )
     recent_bytes: int = Field(
         DEFAULT_BUDGETS.recent_bytes,
@@ -73,12 +82,24 @@ class QueueSettings(BaseSettings):
     )
 
     def named_lines(self, plant: Plant) -> tuple[str, ...]:
-        """Those that are metric labels: `lines` where it is given, else those of the plant."""
-        return self.lines if "lines" in self.model_fields_set or not plant.lines else tuple(plant.lines)
+        """Those that are metric labels: `lines` where it is given, else those of the plant. Raises
+        SettingsError: more than metrics can name."""
+        if "lines" in self.model_fields_set or not plant.lines:
+            return self.lines
+        if len(plant.lines) > MAX_LINES:
+            raise SettingsError(
+                f"{self.settings_file} has {len(plant.lines)} lines, and metrics name at most {MAX_LINES}: "
+                "say which with INSPECTOR_LINES"
+            )
+        return tuple(plant.lines)
 
     @property
     def min_idle(self) -> timedelta:
         return timedelta(seconds=self.min_idle_s)
+
+    @property
+    def takts(self) -> Takts:
+        return Takts(self.takt_s)
 
     @property
     def budgets(self) -> Budgets:

@@ -35,6 +35,7 @@ from inspector.queue.base import (
     Held,
     Idempotency,
     QueueStatus,
+    ServerHealth,
     Snapshot,
     Submission,
     Unarchived,
@@ -106,24 +107,29 @@ class ShardedConsumer:
 
     def renew(self, deliveries: Sequence[Delivery]) -> set[str]:
         lost: set[str] = set()
-        for index, some in _by_shard(deliveries).items():
-            lost |= {f"{index}/{entry}" for entry in self._shards[index].renew(some)}
+
+        def renew(index: int, some: list[Delivery]) -> None:
+            lost.update(f"{index}/{entry}" for entry in self._shards[index].renew(some))
+
+        self._at_each(deliveries, renew)
         return lost
 
     def finish(self, finished: Sequence[Finished]) -> list[FinishStatus]:
         """When a shard does not answer, all may be finished again: those of the others are ALREADY then."""
         statuses: dict[str, FinishStatus] = {}
-        for index, some in _by_shard([one.delivery for one in finished]).items():
+
+        def finish(index: int, some: list[Delivery]) -> None:
             own = {f"{index}/{delivery.entry}": delivery for delivery in some}
             mine = [one for one in finished if one.delivery.entry in own]
             calls = [replace(one, delivery=own[one.delivery.entry]) for one in mine]
             replies = self._shards[index].finish(calls)
             statuses.update(zip((one.delivery.entry for one in mine), replies, strict=True))
+
+        self._at_each([one.delivery for one in finished], finish)
         return [statuses[one.delivery.entry] for one in finished]
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
-        for index, some in _by_shard(deliveries).items():
-            self._shards[index].hand_back(some)
+        self._at_each(deliveries, lambda index, some: self._shards[index].hand_back(some))
 
     def report(self, worker: WorkerReport) -> None:
         """On the first shard: a worker is one worker, of all of them."""
@@ -133,6 +139,17 @@ class ShardedConsumer:
         self._waiters.shutdown(wait=True)
         for shard in self._shards:
             shard.close()
+
+    def _at_each(self, deliveries: Sequence[Delivery], act: Callable[[int, list[Delivery]], None]) -> None:
+        """At every shard that they are of, also when another one does not answer; that is raised behind."""
+        failure: QueueUnavailable | None = None
+        for index, some in _by_shard(deliveries).items():
+            try:
+                act(index, some)
+            except QueueUnavailable as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
     def _round(self, limit: int, take: Callable[[RedisConsumer, int], list[Delivery]]) -> list[Delivery]:
         """From one shard after the other, another one first each time. A shard that does not answer is an
@@ -338,6 +355,18 @@ class ShardedAdmin:
     async def shortfall(self, durability: Durability) -> str | None:
         each = await asyncio.gather(*(shard.shortfall(durability) for shard in self._shards))
         return next((one for one in each if one is not None), None)
+
+    async def server(self) -> ServerHealth | None:
+        each = await asyncio.gather(*(shard.server() for shard in self._shards))
+        told = [one for one in each if one is not None]
+        if not told:
+            return None
+        fullest = max(told, key=lambda one: (one.fullness, one.memory_bytes))
+        return replace(
+            fullest,
+            aof_sound=all(one.aof_sound for one in told),
+            aof_bytes=max(one.aof_bytes for one in told),
+        )
 
     async def ping(self) -> None:
         await asyncio.gather(*(shard.ping() for shard in self._shards))

@@ -55,7 +55,12 @@ class TrainConfig(BaseModel):
     """Side of the training crops, pixels."""
     batch: Annotated[int, Field(ge=1)] = 16
     final_size: Annotated[int, Field(ge=64, multiple_of=MULTIPLE)] = 640
-    """Side in the last part of the run, at equal pixels a batch: image-level scores need whole parts."""
+    """Longest side in the last part of the run and in service: image-level scores need whole parts."""
+    nominal: tuple[int, int] | None = None
+    """Height and width expected in service; None: a square of `final_size`."""
+    shrink: Annotated[float, Field(ge=1)] | None = None
+    """Area of what the last part of the run sees, by that of the crops before: so many times fewer images are
+    in a batch. None: both are squares."""
     final_share: Annotated[float, Field(ge=0, le=1)] = 0.25
     augmentation: Augmentation = Augmentation()
     balance: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -81,8 +86,13 @@ class TrainConfig(BaseModel):
         """(crop side, batch) when the fraction `done` of the run is over."""
         if done < 1 - self.final_share:
             return self.size, self.batch
-        shrink = (self.final_size / self.size) ** 2
+        shrink = self.shrink or (self.final_size / self.size) ** 2
         return self.final_size, max(1, round(self.batch / shrink))
+
+    @property
+    def expected(self) -> tuple[int, int]:
+        """Height and width of the network's input in service, mostly."""
+        return self.nominal or (self.final_size, self.final_size)
 
     def architecture(self, classes: int) -> dict[str, Any]:
         """What the bundle's manifest names; `models.registry.build` makes the network from it."""
@@ -104,6 +114,7 @@ class TrainConfig(BaseModel):
         """Fields of the bundle's InputSpec, without `channels`."""
         return input_rules(
             final=self.final_size,
+            nominal=self.expected,
             overlap=self.overlap,
             scale=self.scale,
             bit_depth=self.bit_depth,

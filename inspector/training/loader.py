@@ -16,6 +16,7 @@ from torch import Tensor
 
 from inspector.data.augment import Picture, augment
 from inspector.data.dataset import Dataset, Image, Sample
+from inspector.data.geometry import padded_side
 from inspector.data.healed import is_blank
 from inspector.data.paste import donors, paste
 from inspector.data.sampling import shares
@@ -37,7 +38,7 @@ SYNTHETIC_SEED = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    images: Tensor  # (N, C, S, S) float32, 0-1
+    images: Tensor  # (N, C, H, W) float32, 0-1; H and W are multiples of 32
     boxes: Tensor  # (N, M, 4) pixels, zero-padded
     labels: Tensor  # (N, M)
     valid: Tensor  # (N, M) bool: which rows are boxes
@@ -101,7 +102,12 @@ class Loader:
     def _batch(self, step: int, size: int, batch: int) -> Batch:
         rng = np.random.default_rng([self._config.seed, step])
         recipe, white = self._config.augmentation, self._config.white
-        pictures = [augment(self._picture(size, rng), size, recipe, rng, white=white) for _ in range(batch)]
+        # All of a batch lie or all of them stand: oblong images then need little padding.
+        across = bool(rng.integers(2))
+        pictures = [
+            augment(self._picture(size, rng), size, recipe, rng, white=white, across=across)
+            for _ in range(batch)
+        ]
         done = collate(pictures, detects=self._whole.detects)
         return done.pinned() if self._pin else done
 
@@ -164,8 +170,13 @@ def read_scaled(path: Path, config: TrainConfig) -> Image:
 
 
 def collate(pictures: list[Picture], *, detects: bool = True) -> Batch:
-    """`detects`: there are boxes to learn; else even a good image says nothing about them."""
-    images = np.stack([picture.image for picture in pictures])
+    """Pictures are padded with zeros at right and bottom, as in front of the network in service, to the
+    smallest size that holds them all.
+
+    `detects`: there are boxes to learn; else even a good image says nothing about them.
+    """
+    shape = [padded_side(max(picture.image.shape[axis] for picture in pictures)) for axis in (0, 1)]
+    images = np.stack([_padded(picture.image, shape) for picture in pictures])
     images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
     most = max(1, *(len(picture.labels) for picture in pictures))
     boxes = torch.zeros(len(pictures), most, 4)
@@ -180,3 +191,8 @@ def collate(pictures: list[Picture], *, detects: bool = True) -> Batch:
     boxed = ~named.any(1) & detects
     pixels = torch.from_numpy(np.ascontiguousarray(images)).float() / 255
     return Batch(pixels, boxes, labels, valid, named, boxed)
+
+
+def _padded(image: Image, shape: list[int]) -> Image:
+    missing = [(0, shape[axis] - image.shape[axis]) for axis in (0, 1)] + [(0, 0)] * (image.ndim - 2)
+    return np.pad(image, missing)

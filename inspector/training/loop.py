@@ -39,6 +39,11 @@ AVERAGE_DECAY = 0.999
 GRADIENT_LIMIT = 10.0
 """Norm that a step's gradient is cut to: one odd batch must not undo many good ones."""
 
+GATE_PACE = 10.0
+"""Times the learning rate, for a spatial gate's two lone numbers, scale and offset of its logits. Adam moves
+each by the rate in a step: from 0 to the -4 of a map that is quiet on good parts would take a short run's
+whole length, and until then hardly anything is learnt through the gate."""
+
 LOOK_SHARE = 0.08
 """Of the run's work that looking at the validation part may take."""
 
@@ -241,7 +246,7 @@ class Run:
     def _learn(self, batch: Batch) -> None:
         rate = self._learning_rate()
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["pace"]
         self.network.train()
         batch = batch.to(self.device)
         with torch.autocast(self.device.type, self.precision):
@@ -332,4 +337,8 @@ def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object
     """Weight decay for convolution and linear weights only; never for BN, biases and the like."""
     weights = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    return [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+    return [
+        {"params": weights, "weight_decay": decay, "pace": 1.0},
+        {"params": [each for each in others if each.numel() > 1], "weight_decay": 0.0, "pace": 1.0},
+        {"params": [each for each in others if each.numel() == 1], "weight_decay": 0.0, "pace": GATE_PACE},
+    ]

@@ -38,7 +38,7 @@ def losses(raw: RawPredictions, batch: Batch) -> Losses:
     """`raw` as the network gives it, in whatever precision: what is used is taken to float32 here."""
     found = _assigned(raw, batch)
     normal = found.targets.sum().clamp(min=1.0)
-    score = F.binary_cross_entropy_with_logits(raw.scores.float(), found.targets, reduction="sum") / normal
+    score = _score_loss(raw.scores.float(), found.targets) / normal
     own = found.weight > 0
     weight, boxes = found.weight[own], found.boxes[own]
     # Gradients for the points that answer for a box alone: one in a hundred, and the softmax over the bins of
@@ -50,6 +50,16 @@ def losses(raw: RawPredictions, batch: Batch) -> Losses:
     image = _image_loss(raw.image.float(), batch)
     parts = Losses(score, box, edge, image, gate_loss(raw.map_logits.float(), batch))
     return Losses(*(part * factor for part, factor in zip(parts, WEIGHTS, strict=True)))
+
+
+def _score_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Quality focal loss (Li et al., "Generalized Focal Loss", NeurIPS 2020), summed.
+
+    What is right already hardly counts. Without that, where defects are few the thousands of points of mere
+    background outweigh them for a run's first thousand steps.
+    """
+    bce = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return (bce * (targets - logits.sigmoid()).square()).sum()
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ import torch
 
 from inspector.data.augment import Augmentation, Picture, augment
 from inspector.data.dataset import Boxes, Dataset, Labels, Sample
+from inspector.data.geometry import padded_side
 from inspector.data.healed import encode, healed_boards
 from inspector.data.survey import header_of
 from inspector.engines.base import FloatArray, RawOutput
@@ -118,10 +119,10 @@ class Watch:
 
     def pixels(self) -> int:
         """That the network looks at in one `look`: its cost."""
-        side = self._config.final_size
         shapes = [header_of(sample) for sample in self._samples]
-        seen = [max(shape.width * shape.height * self._config.scale**2, side**2) for shape in shapes]
-        healed = len(self._boards) * side**2
+        scale, side = self._config.scale, self._config.final_size
+        seen = [padded_side(shape.width * scale) * padded_side(shape.height * scale) for shape in shapes]
+        healed = len(self._boards) * float(np.mean(seen))
         crops = (
             [
                 self._crops(sample, max(shape.width, shape.height))

@@ -108,9 +108,9 @@ def gateway_in_memory(**given: Any) -> Iterator[Line]:
 
 
 @contextmanager
-def gateway_on(url: str, **given: Any) -> Iterator[Line]:
+def gateway_on(url: str, worker_url: str | None = None, **given: Any) -> Iterator[Line]:
     settings = Settings(**{"status_refresh_s": 0.05, "redis_url": url, **given})
-    with running(settings, connect.consumer(url, "w1", settings.budgets), None) as line:
+    with running(settings, connect.consumer(worker_url or url, "w1", settings.budgets), None) as line:
         yield line
 
 

@@ -20,7 +20,7 @@ def test_every_setting_named_in_containers_exists() -> None:
         f"INSPECTOR_{name.upper()}"
         for name in {*Settings.model_fields, *InspectSettings.model_fields, *ArchiveSettings.model_fields}
     }
-    files = [COMPOSE, *(ROOT / "deploy" / "docker").glob("*.Dockerfile")]
+    files = [COMPOSE, *(ROOT / "deploy").rglob("*.Dockerfile"), *(ROOT / "deploy").rglob("*.sh")]
 
     named = {name for path in files for name in re.findall(r"\bINSPECTOR_[A-Z_]+", path.read_text("utf-8"))}
 

@@ -62,6 +62,14 @@ def test_every_command_stands_in_the_readme() -> None:
     assert [name for name in COMMANDS if f"`inspector {name}" not in text("README.md")] == []
 
 
+def test_every_promise_is_stated_with_the_test_of_its_number() -> None:
+    held = re.findall(r"^def (test_promise_(\d)_\w+)", text("tests/promises/test_promises.py"), re.MULTILINE)
+    assert [number for _, number in held] == list("12345678")
+    stated = re.findall(r"^\| (\d) \| .+ \| `(\w+)` \|$", text("docs/reliability.md"), re.MULTILINE)
+    assert stated == [(number, test) for test, number in held]
+    assert re.findall(r"^\| (\d) \| ", text("README.md"), re.MULTILINE) == list("12345678")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
@@ -73,3 +81,9 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 def test_every_file_that_is_named_exists(page: Path) -> None:
     named = re.findall(r"`((?:inspector|api|workers|tests|deploy|docs)/[\w./-]+)`", page.read_text("utf-8"))
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w./-]+)::(\w+)`", page.read_text("utf-8"))
+    assert [name for path, name in named if f"def {name}(" not in text(path)] == []

@@ -1,4 +1,8 @@
-"""One bench an implementation of the queue: the tests of this folder run on each of them."""
+"""One bench an implementation of the queue: the tests of this folder run on each of them.
+
+The servers have the users of deploy/redis, and each end of the queue comes as the one that it is: a command
+that roles.acl does not name fails here.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ from inspector.queue.base import (
     Results,
 )
 from inspector.queue.memory import MemoryQueue
+from tests.support import queue_users
 from tests.support.jobs import IMAGE, job_for
 from tests.support.servers import KINDS, QueueServer
 
@@ -42,23 +47,23 @@ class Backend(Protocol):
 
 
 class ServerBackend:
-    def __init__(self, url: str, budgets: Budgets) -> None:
-        self._url, self._budgets = url, budgets
+    def __init__(self, server: QueueServer, budgets: Budgets) -> None:
+        self._server, self._budgets = server, budgets
 
     def producer(self, min_idle: timedelta) -> Producer:
-        return connect.producer(self._url, self._budgets, min_idle=min_idle)
+        return connect.producer(self._server.url_of("gateway"), self._budgets, min_idle=min_idle)
 
     def consumer(self, name: str, min_idle: timedelta) -> Consumer:
-        return connect.consumer(self._url, name, self._budgets, min_idle)
+        return connect.consumer(self._server.url_of("worker"), name, self._budgets, min_idle)
 
     def results(self) -> Results:
-        return connect.results(self._url)
+        return connect.results(self._server.url_of("gateway"))
 
     def archive(self, name: str, min_idle: timedelta) -> Archive:
-        return connect.archive(self._url, name, self._budgets, min_idle)
+        return connect.archive(self._server.url_of("archiver"), name, self._budgets, min_idle)
 
     def admin(self) -> Admin:
-        return connect.admin(self._url)
+        return connect.admin(self._server.url_of("admin"))
 
 
 class Bench:
@@ -116,7 +121,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield None
         return
     folder: Path = tmp_path_factory.mktemp(request.param)
-    with QueueServer(request.param, folder) as running:
+    users = queue_users.make(folder / "users")
+    with QueueServer(request.param, folder, users=users) as running:
         yield running
 
 
@@ -143,4 +149,4 @@ def _backend(server: QueueServer | None, budgets: Budgets) -> Backend:
         return MemoryQueue(budgets)
     with server.client() as client:
         client.flushall()
-    return ServerBackend(server.url, budgets)
+    return ServerBackend(server, budgets)

@@ -70,3 +70,14 @@ def test_a_worker_that_left_is_not_listed(bench: Bench) -> None:
     leaving.report(report("w1"))
     leaving.close()
     assert bench.run(bench.admin.status()).workers == []
+
+
+def test_a_server_tells_how_full_it_is_and_whether_its_file_is_sound(bench: Bench) -> None:
+    before = bench.run(bench.admin.server())
+    if before is None:  # the queue in memory has no server
+        return
+    assert (before.memory_limit_bytes, before.fullness, before.aof_sound) == (0, 0.0, True)
+    bench.submit(b"x" * 1_000_000)
+    after = bench.run(bench.admin.server())
+    assert after is not None
+    assert after.memory_bytes > before.memory_bytes + 900_000

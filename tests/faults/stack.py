@@ -1,5 +1,4 @@
-"""The processes of a fault run. Gateways and workers reach the server through proxies that lose replies; with
-Sentinels they ask those, and reach the primary without."""
+"""The processes of a fault run: servers, gateways and workers. Some may be of another version."""
 
 from __future__ import annotations
 
@@ -16,17 +15,12 @@ from typing import Self
 
 import httpx
 
-from tests.support.proxy import LossyProxy
-from tests.support.replicated import SentinelTrio
-from tests.support.servers import DURABLE, QueueServer, free_port
+from tests.faults.servers import KINDS
+from tests.faults.versions import OURS, Tree
+from tests.support.servers import free_port
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
-
 MIN_IDLE = timedelta(seconds=2)
-
-AT_D3 = {"min-replicas-to-write": "1"}
-"""With two replicas: when one has taken over, the other confirms at once."""
 
 _READY_WITHIN_S = 60.0
 _NICE = 5
@@ -41,6 +35,7 @@ class Process:
     command: list[str]
     log: Path
     environment: dict[str, str]
+    tree: Tree = OURS
     named: bool = False
     """Whether it is told its name (--name): a worker's is its consumer's."""
     started: int = 0
@@ -59,8 +54,8 @@ class Process:
                 ["nice", "-n", str(_NICE), *self.command, *own],
                 stdout=log,
                 stderr=log,
-                cwd=ROOT,
-                env=self.environment,
+                cwd=self.tree.folder,
+                env={**self.environment, "PYTHONPATH": str(self.tree.folder)},
             )
 
     def signal(self, number: signal.Signals) -> None:
@@ -80,57 +75,48 @@ class Process:
 
 
 class Stack:
-    """Ready inside, as a context manager; gone after."""
+    """Ready inside, as a context manager; gone after. With `other`, every second gateway and every second
+    worker is of that version; its workers have the model that it shipped with."""
 
     def __init__(
         self,
         folder: Path,
+        servers: str,
         *,
         gateways: int,
         workers: int,
         real_workers: int,
         minutes_kept: float,
-        failover: bool,
+        other: Tree | None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.trio = SentinelTrio("valkey", folder, AT_D3, replicas=2) if failover else None
-        self._server = self.trio.primary if self.trio else QueueServer("valkey", folder / "server", DURABLE)
+        self.servers = KINDS[servers]("valkey", folder)
         self._closing = ExitStack()
         self._folder = folder
+        self.runs = folder / "runs.txt"
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("INSPECTOR_")},
             "INSPECTOR_MIN_IDLE_S": str(MIN_IDLE.total_seconds()),
             "INSPECTOR_RESULTS_KEPT_MIN": str(minutes_kept),  # all of them are counted at the end
             "INSPECTOR_RECENT_BYTES": str(16 << 20),
-            "INSPECTOR_DURABILITY": self.durability,
-            "PYTHONPATH": str(ROOT),
+            "INSPECTOR_DURABILITY": self.servers.durability,
+            "INSPECTOR_SHARDS": str(self.servers.shards),
         }
         self.ports = [free_port() for _ in range(gateways)]
         self._numbers = (workers, real_workers)
-        self.proxies: list[LossyProxy] = []
+        self._other = other
         self.gateways: list[Process] = []
         self.workers: list[Process] = []
-
-    @property
-    def durability(self) -> str:
-        return "D3" if self.trio else "D2"
-
-    def server(self) -> QueueServer:
-        """The primary, now."""
-        return self.trio.current() if self.trio else self._server
 
     @property
     def urls(self) -> list[str]:
         return [f"http://127.0.0.1:{port}" for port in self.ports]
 
     def __enter__(self) -> Self:
-        to_gateways, to_workers = self._reachable()
-        self.gateways = [self._gateway(port, to_gateways) for port in self.ports]
-        delayed, real = self._numbers
-        self.workers = [
-            self._worker(f"w{number}", "tests.faults.worker", to_workers) for number in range(delayed)
-        ]
-        self.workers += [self._worker(f"real{number}", "workers", to_workers) for number in range(real)]
+        self._closing.enter_context(self.servers)
+        to_gateways, to_workers = self.servers.urls
+        self.gateways = [self._gateway(number, to_gateways) for number in range(len(self.ports))]
+        self.workers = [self._worker(number, to_workers) for number in range(sum(self._numbers))]
         for process in (*self.gateways, *self.workers):
             self._closing.callback(process.kill)
             process.start()
@@ -144,28 +130,30 @@ class Stack:
     ) -> None:
         self._closing.close()
 
-    def _reachable(self) -> tuple[str, str]:
-        """The server's URL for gateways and for workers."""
-        if self.trio:
-            self._closing.enter_context(self.trio)
-            return self.trio.url, self.trio.url
-        self._closing.enter_context(self._server)
-        self.proxies = [self._closing.enter_context(LossyProxy(self._server.port)) for _ in range(2)]
-        return self.proxies[0].url, self.proxies[1].url
-
     def _all_workers_report(self) -> bool:
         status = httpx.get(f"{self.urls[0]}/v1/status", trust_env=False)
         return status.is_success and len(status.json()["workers"]) == len(self.workers)
 
-    def _gateway(self, port: int, redis_url: str) -> Process:
+    def _tree(self, number: int) -> Tree:
+        return self._other if self._other and number % 2 else OURS
+
+    def _gateway(self, number: int, redis_url: str) -> Process:
+        port = self.ports[number]
         place = ["--port", str(port), "--metrics-port", "0", "--redis-url", redis_url]
         command = [sys.executable, "-m", "api", *place]
-        return Process(f"gateway-{port}", command, self._folder / f"gateway-{port}.log", self._environment)
+        log = self._folder / f"gateway-{port}.log"
+        return Process(f"gateway-{port}", command, log, self._environment, self._tree(number))
 
-    def _worker(self, name: str, module: str, redis_url: str) -> Process:
-        role = ["inspect"] if module == "workers" else []
-        command = [sys.executable, "-m", module, *role, "--redis-url", redis_url, "--threads", "1"]
-        return Process(name, command, self._folder / f"{name}.log", self._environment, named=True)
+    def _worker(self, number: int, redis_url: str) -> Process:
+        """Those with the shipped model come behind those with the delayed engine; another version has no
+        other than the shipped one."""
+        engine, tree = "delayed" if number < self._numbers[0] else "shipped", self._tree(number)
+        if tree is OURS:
+            name, role = f"{engine}{number}", ["tests.faults.worker", str(self.runs), engine]
+        else:
+            name, role = f"other{number}", ["workers", "inspect"]
+        command = [sys.executable, "-m", *role, "--redis-url", redis_url, "--threads", "1"]
+        return Process(name, command, self._folder / f"{name}.log", self._environment, tree, named=True)
 
 
 def ready(url: str) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import redis
+from redis.backoff import NoBackoff
 from redis.crc import key_slot
+from redis.retry import Retry
 
+from tests.support.queue_users import TESTER, Users
 from tests.support.servers import DURABLE, QueueServer, binary, free_port
 from tests.support.waiting import wait_until
 
@@ -30,24 +34,38 @@ NODE_TIMEOUT_MS = 2000
 """Until a cluster's nodes do."""
 
 _WITHIN_S = 60.0
+_ASK_WITHIN_S = 0.5
 
 
 class SentinelTrio:
     """A primary, its replicas and three Sentinels. Ready inside, as a context manager."""
 
     def __init__(
-        self, kind: str, folder: Path, config: Mapping[str, str] | None = None, replicas: int = 1
+        self,
+        kind: str,
+        folder: Path,
+        config: Mapping[str, str] | None = None,
+        replicas: int = 1,
+        users: Users | None = None,
     ) -> None:
-        self._kind, self._folder = kind, folder
+        self._kind, self._folder, self._users = kind, folder, users
         self._closing = ExitStack()
         own = {**REPLICATING, **(config or {})}
-        self.primary = QueueServer(kind, folder / "primary", own)
-        self.replicas = [QueueServer(kind, folder / f"replica{n}", own) for n in range(replicas)]
+        self.primary = QueueServer(kind, folder / "primary", own, users)
+        self.replicas = [QueueServer(kind, folder / f"replica{n}", own, users) for n in range(replicas)]
         self._ports = [free_port() for _ in range(3)]
+        self._sentinels: list[subprocess.Popen[bytes]] = []
 
     @property
     def url(self) -> str:
         return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in self._ports)}/{NAME}"
+
+    def kill_sentinels(self) -> None:
+        for process in self._sentinels:
+            _end(process)
+
+    def url_of(self, role: str) -> str:
+        return self.url if self._users is None else self._users.known_to(self.url, role)
 
     def current(self) -> QueueServer:
         """The one that the Sentinels call the primary now."""
@@ -78,13 +96,20 @@ class SentinelTrio:
             f"port {port}\nbind 127.0.0.1\ndir {self._folder}\n"
             f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} 2\n"
             f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
-            f"sentinel failover-timeout {NAME} 5000\n"
+            f"sentinel failover-timeout {NAME} 5000\n{self._entry()}"
         )
         with file.with_suffix(".log").open("wb") as log:
             process = subprocess.Popen(
                 [binary(self._kind), str(file), "--sentinel"], stdout=log, stderr=subprocess.STDOUT
             )
+        self._sentinels.append(process)
         self._closing.callback(_end, process)
+
+    def _entry(self) -> str:
+        if self._users is None:
+            return ""
+        password = self._users.password("sentinel")
+        return f"sentinel auth-user {NAME} sentinel\nsentinel auth-pass {NAME} {password}\n"
 
     def _agreed(self) -> bool:
         return all(_knows(port, len(self.replicas)) for port in self._ports)
@@ -93,16 +118,23 @@ class SentinelTrio:
 class Cluster:
     """Three primaries, each with a replica. Ready inside, as a context manager."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self._closing = ExitStack()
-        config = {
+    def __init__(
+        self,
+        kind: str,
+        folder: Path,
+        config: Mapping[str, str] | None = None,
+        users: Users | None = None,
+    ) -> None:
+        self._closing, self._users = ExitStack(), users
+        own = {
             **REPLICATING,
+            **(config or {}),
             "cluster-enabled": "yes",
             "cluster-node-timeout": str(NODE_TIMEOUT_MS),
             "cluster-replica-validity-factor": "0",
         }
         self.nodes = [
-            QueueServer(kind, folder / f"node{number}", {**config, "cluster-port": str(free_port())})
+            QueueServer(kind, folder / f"node{number}", {**own, "cluster-port": str(free_port())}, users)
             for number in range(6)
         ]
 
@@ -110,9 +142,23 @@ class Cluster:
     def url(self) -> str:
         return f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in self.nodes)}"
 
+    def url_of(self, role: str) -> str:
+        return self.url if self._users is None else self._users.known_to(self.url, role)
+
     def holder(self, key: str) -> QueueServer:
-        """The node that is the primary of this key's slot."""
+        """The node that is the primary of this key's slot at first."""
         return self.nodes[key_slot(key.encode()) // THIRD]
+
+    def current(self, key: str) -> QueueServer:
+        """The one that most nodes call so now: one that was away says for a while what was true before."""
+        slot = key_slot(key.encode())
+        votes = Counter(port for node in self.nodes if (port := _holder_says(node, slot)))
+        [(port, _)] = votes.most_common(1)
+        return next(node for node in self.nodes if node.port == port)
+
+    def agrees(self) -> bool:
+        """Whether all six nodes say that the cluster is whole, with six nodes and three primaries."""
+        return all(node.running and _said(node, _whole) for node in self.nodes)
 
     def __enter__(self) -> Self:
         for node in self.nodes:
@@ -143,6 +189,42 @@ class Cluster:
         self._closing.close()
 
 
+def replicas_in_step(server: QueueServer) -> int:
+    """How many of its replicas have all that it has, or are behind by what is on its way."""
+
+    def count(client: Any) -> int:
+        facts = client.info("replication")
+        return sum(isinstance(one, dict) and one.get("state") == "online" for one in facts.values())
+
+    return int(_said(server, count) or 0)
+
+
+def _holder_says(node: QueueServer, slot: int) -> int | None:
+    """The port of that slot's primary, as this node has it."""
+
+    def ask(client: Any) -> int | None:
+        slots = client.execute_command("CLUSTER SLOTS")
+        return next((int(primary[1]) for first, last, primary, *_ in slots if first <= slot <= last), None)
+
+    port: int | None = _said(node, ask)
+    return port
+
+
+def _said(server: QueueServer, ask: Callable[[Any], Any]) -> Any:
+    """What it says; None from one that is down, paused, or not ready to."""
+    limits: dict[str, Any] = {"socket_timeout": _ASK_WITHIN_S, "socket_connect_timeout": _ASK_WITHIN_S}
+    with redis.Redis.from_url(
+        server.url_of(TESTER), protocol=2, retry=Retry(NoBackoff(), 0), **limits
+    ) as client:
+        info = client.response_callbacks["INFO"]
+        client.response_callbacks.clear()
+        client.response_callbacks["INFO"] = info
+        try:
+            return ask(client)
+        except redis.RedisError:
+            return None
+
+
 def _linked(client: Any) -> bool:
     return bool(client.info("replication").get("master_link_status") == "up")
 
@@ -167,7 +249,8 @@ def _replicates(client: Any, primary: bytes) -> bool:
 
 def _whole(client: Any) -> bool:
     info = client.execute_command("CLUSTER", "INFO")
-    return b"cluster_state:ok" in info and b"cluster_known_nodes:6" in info
+    wanted = (b"cluster_state:ok", b"cluster_known_nodes:6", b"cluster_size:3", b"cluster_slots_pfail:0")
+    return all(fact in info for fact in wanted)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

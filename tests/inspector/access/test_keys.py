@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -37,6 +38,24 @@ def test_each_secret_finds_its_own_key_and_no_other_text_finds_any() -> None:
         assert keys.find(secret) is key
     for text in ("", "ik_", pairs[0][1][:-1], pairs[0][1].upper(), pairs[0][0].sha256, "é", "x" * 10_000):
         assert keys.find(text) is None
+
+
+def test_every_key_is_compared_whole_whichever_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    real = hmac.compare_digest
+
+    def noted(held: str, wanted: str) -> bool:
+        compared.append(held)
+        return real(held, wanted)
+
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    pairs = [made(f"station {number}") for number in range(3)]
+    keys = KeySet(keys=tuple(key for key, _ in pairs))
+
+    for text in (pairs[0][1], pairs[2][1], "ik_unknown"):
+        compared.clear()
+        keys.find(text)
+        assert compared == [key.sha256 for key, _ in pairs]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from inspector.cli.app import app
+from inspector.messages.job import PRIORITIES
 from tests.support.scripted_gateway import Reply, ScriptedGateway, done
 from tests.support.servers import free_port
 from tests.support.waiting import wait_until
@@ -49,6 +50,23 @@ def test_a_line_for_each_part_and_a_summary(boards: Path, tmp_path: Path) -> Non
     assert [record["source"] for record in records] == ["a.jpg", "b.jpg", "c.jpg"]
     assert records[1] == ng | {"source": "b.jpg"}
     assert "line=L1" in gateway.seen[0].path
+
+
+def test_images_of_before_are_posted_as_a_reinspection(boards: Path) -> None:
+    with ScriptedGateway() as gateway:
+        assert camera("--url", gateway.url, "--folder", boards).exit_code == 0
+        assert all("priority" not in seen.path for seen in gateway.seen)
+        gateway.seen.clear()
+        shown = camera("--url", gateway.url, "--folder", boards, "--priority", "reinspection")
+    assert shown.exit_code == 0, shown.output
+    assert len(gateway.seen) == 3
+    assert all("priority=reinspection" in seen.path for seen in gateway.seen)
+
+
+def test_a_priority_that_is_none_is_told_with_those_that_are(boards: Path) -> None:
+    shown = camera("--folder", boards, "--priority", "urgent")
+    assert shown.exit_code == 2
+    assert all(one in shown.output for one in PRIORITIES)
 
 
 def test_synthetic_boards_come_with_their_truth(tmp_path: Path) -> None:

@@ -87,7 +87,9 @@ def config_of(run: Path) -> dict[str, Any]:
 def test_a_tiny_set_trains_and_says_what_was_decided(tiny_run: tuple[Path, str]) -> None:
     run, said = tiny_run
     for sentence in (
-        "images are seen whole, on 96 x 96 px",
+        "images are seen whole: their longest side is 96 px",
+        "starts from the shipped weights, which were trained on deeppcb",
+        "no class is known: heads are fresh",
         "few examples of dent, scratch: pasted into 50 % of the images",
         "40 % of the images shown are good ones, of 70 % in the data",
         "flips and quarter turns (--symmetries none",
@@ -139,7 +141,8 @@ def test_going_on_takes_the_options_of_the_run_and_refuses_others(
     for option, value, complaint in (
         ("--attention", "se", "attention cbam, not se"),
         ("--size", "64", "final_size 96, not 64"),
-        ("--init", str(run / "bundle"), "started_from none, not tiny"),
+        ("--init", str(run / "bundle"), "started_from pcb "),
+        ("--init", "none", "started_from pcb "),
     ):
         refused = inspector(*words, option, value)
         assert refused.returncode == 1

@@ -46,25 +46,36 @@ def test_no_image_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "boxes", "final", "crop"),
+    ("size", "boxes", "final", "crop", "seen", "shrink"),
     [
-        ((200, 200), [(20, 20)], 224, 224),
-        ((32, 32), [(5, 5)], 64, 64),
-        ((500, 20), [(10, 10)], 512, 320),
-        ((640, 640), [(18, 20), (90, 100)], 640, 320),
-        ((641, 480), [(20, 30)], 672, 352),
-        ((1024, 1024), [(20, 30)], 1024, 512),
-        ((400, 400), [(390, 390)], 416, 416),  # crops never lose a defect that is as large as they are
-        ((600, 600), [], 608, 608),
+        ((200, 200), [(20, 20)], 224, 224, (224, 224), 1.0),
+        ((32, 32), [(5, 5)], 64, 64, (64, 64), 1.0),
+        ((500, 20), [(10, 10)], 512, 512, (512, 64), 1.0),
+        ((640, 640), [(18, 20), (90, 100)], 640, 320, (640, 640), 4.0),
+        ((641, 480), [(20, 30)], 672, 352, (672, 480), 672 * 480 / 352**2),
+        ((1024, 1024), [(20, 30)], 1024, 512, (1024, 1024), 4.0),
+        # Crops never lose a defect that is as large as they are.
+        ((400, 400), [(390, 390)], 416, 416, (416, 416), 1.0),
+        ((600, 600), [], 608, 608, (608, 608), 1.0),
     ],
 )
-def test_small_images_are_seen_whole_on_a_square_of_their_size(
-    tmp_path: Path, size: tuple[int, int], boxes: list[tuple[int, int]], final: int, crop: int
+def test_small_images_are_seen_whole_and_hardly_padded(
+    tmp_path: Path,
+    size: tuple[int, int],
+    boxes: list[tuple[int, int]],
+    final: int,
+    crop: int,
+    seen: tuple[int, int],
+    shrink: float,
 ) -> None:
     planned = plan(tmp_path, size, *boxes)
 
     assert (planned.final, planned.crop, planned.scale) == (final, crop, 1.0)
-    assert f"whole, on {final} x {final} px" in told(planned)
+    assert planned.nominal == seen[::-1]
+    assert planned.shrink == pytest.approx(shrink)
+    assert "images are seen whole" in told(planned)
+    [tile] = prepare(np.full(size[::-1], 90, np.uint8), InputSpec(channels=1, **planned.rules())).tiles
+    assert (tile.width, tile.height) == seen
 
 
 @pytest.mark.parametrize(
@@ -150,7 +161,7 @@ def test_where_no_defect_has_a_box_images_are_seen_whole(
     assert planned.scale == pytest.approx(scale, abs=1e-5)
     rules = InputSpec(channels=1, **planned.rules())
     seen = prepare(np.full((30, longest), 90, np.uint8), rules)
-    assert [(tile.width, tile.height) for tile in seen.tiles] == [(final, final)]
+    assert [(tile.width, tile.height) for tile in seen.tiles] == [(min(final, -(-longest // 32) * 32), 64)]
     # Larger than all that training saw: in tiles, which share as much as they can.
     assert len(prepare(np.full((30, 3 * longest + final), 90, np.uint8), rules).tiles) > 1
     assert planned.overlap >= final // 2 - 32
@@ -168,7 +179,7 @@ def test_a_size_that_the_user_gives(tmp_path: Path) -> None:
 def test_its_rules_are_a_bundles_input(tmp_path: Path) -> None:
     spec = InputSpec(channels=1, **plan(tmp_path, (2048, 2048), (20, 30)).rules())
 
-    assert (spec.nominal, spec.min_side, spec.max_side, spec.overlap) == ((640, 640), 640, 640, 64)
+    assert (spec.nominal, spec.min_side, spec.max_side, spec.overlap) == ((640, 640), 64, 640, 64)
 
 
 def sixteen(folder: Path, *peaks: int) -> Dataset:
@@ -217,3 +228,6 @@ def test_real_sets() -> None:
 
     assert (boards.crop, boards.final, boards.scale, boards.overlap) == (320, 640, 1.0, 224)
     assert (tiles.final, tiles.scale) == (640, 1.0)
+    assert tiles.nominal[0] < tiles.nominal[1] <= 640
+    assert (tiles.crop, tiles.shrink) == (640, 1.0)  # an ordinary tile is hardly larger than a crop
+    assert boards.shrink == 4.0

@@ -113,6 +113,21 @@ def test_every_kind_comes(defective: list[SyntheticBoard]) -> None:
     assert set(counts) == set(CLASSES)
 
 
+def test_some_boards_are_poured_and_their_ground_lines_have_necks() -> None:
+    """Mostly copper, parted by lines of ground that grow as thin as an open: good boards, all of them."""
+    made = [board(seed, defects=0) for seed in range(24)]
+    poured = [each for each in made if (each.image <= 127).mean() > 0.5]
+    assert 3 <= len(poured) <= 16
+    assert any(pieces(each.image)[0] > 4 for each in poured)
+    for each in poured:
+        ground = (each.image > 127).astype(np.uint8)
+        wide = cv2.morphologyEx(ground, cv2.MORPH_OPEN, np.ones((9, 9), np.uint8))
+        if (ground > wide).sum() > 300:
+            break
+    else:
+        pytest.fail("no neck on any of them")
+
+
 def test_the_stream_is_seeded_and_keeps_its_share() -> None:
     first, again = (list(islice(boards(9, defective_share=0.5, size=(128, 128)), 30)) for _ in range(2))
     assert all((a.image == b.image).all() for a, b in zip(first, again, strict=True))

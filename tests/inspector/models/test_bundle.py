@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 
 from inspector.errors import BundleError, RecipeError
 from inspector.messages.recipe import Recipe, Thresholds
@@ -103,6 +105,36 @@ def test_a_harmed_bundle_is_refused_with_the_reason(
     harm(folder)
     with pytest.raises(BundleError, match=complaint):
         Bundle.load(folder)
+
+
+class Malicious:
+    """Whoever unpickles it makes a file."""
+
+    def __init__(self, trace: Path) -> None:
+        self._trace = trace
+
+    def __reduce__(self) -> tuple[Callable[..., None], tuple[Path]]:
+        return Path.touch, (self._trace,)
+
+
+@pytest.mark.parametrize("name", ["model.pt", WEIGHTS])
+def test_a_malicious_pickle_is_refused_and_never_run(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    trace = tmp_path_factory.mktemp("trace") / "it-ran"
+    pickled = pickle.dumps(Malicious(trace))
+    (folder / name).write_bytes(pickled)
+
+    with pytest.raises(BundleError):
+        Bundle.load(folder)
+    if name == WEIGHTS:  # sealed by somebody who wants it: then its reader must refuse it
+        write_manifest(folder, FIELDS)
+        with pytest.raises(SafetensorError):
+            load_file(Bundle.load(folder).folder / WEIGHTS)
+
+    assert not trace.exists()
+    pickle.loads(pickled)
+    assert trace.exists()  # it would have
 
 
 def test_a_pickle_cannot_be_sealed_in(folder: Path) -> None:

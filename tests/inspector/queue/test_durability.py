@@ -11,7 +11,7 @@ import redis
 from inspector.errors import QueueUnavailable
 from inspector.messages.job import Job
 from inspector.queue import connect
-from inspector.queue.base import DEFAULT_BUDGETS, Durability, Submission
+from inspector.queue.base import DEFAULT_BUDGETS, Durability, SettingsHidden, Submission
 from tests.inspector.queue.conftest import Ends, OpenEnds, StartServer
 from tests.support.jobs import IMAGE, job_for, key_for
 from tests.support.servers import DURABLE, QueueServer
@@ -124,4 +124,5 @@ def test_a_server_that_hides_its_settings_is_not_accused(
     with server.client() as client:
         client.execute_command("ACL", "SETUSER", "default", "-config")
     ends = open_ends(server.url)
-    assert ends.run(ends.admin.shortfall(Durability.D2)) is None
+    with pytest.raises(SettingsHidden, match=r"needs \+config\|get"):
+        ends.run(ends.admin.shortfall(Durability.D2))

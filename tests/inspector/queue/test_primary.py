@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import redis
 
+from inspector.errors import SettingsError
+from inspector.queue import connect
 from inspector.queue.keys import Keys
-from inspector.queue.primary import ByCluster, BySentinel, Fixed, Primary
+from inspector.queue.primary import ByCluster, BySentinel, Fixed, Primary, without_password
 from inspector.queue.primary import primary_of as primary_at
 from tests.support.servers import free_port
 
@@ -56,6 +58,26 @@ def test_a_clusters_slot_is_that_of_the_queues_keys() -> None:
 def test_a_url_that_is_none_says_why(url: str, part: str) -> None:
     with pytest.raises(ValueError, match=part):
         primary_of(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("", ""),
+        ("redis://host:6379/0", "redis://host:6379/0"),
+        ("redis://gateway:secret@host:6379/0", "redis://gateway:***@host:6379/0"),
+        ("redis://:se@cret@host", "redis://:***@host"),
+        ("redis+sentinel://gateway:secret@a:1,b:2/boards", "redis+sentinel://gateway:***@a:1,b:2/boards"),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+def test_a_url_that_is_none_is_told_without_its_password() -> None:
+    with pytest.raises(SettingsError) as refused:
+        connect.results("redis+magic://gateway:secret@host")
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("rest", ["sentinel://127.0.0.1:{}/boards", "cluster://127.0.0.1:{}"])

@@ -71,18 +71,6 @@ def test_evicted_inspections_leave_one_small_key(start_server: StartServer, open
         assert client.execute_command("OBJECT", "ENCODING", KEYS.state(ids[0])) == b"listpack"
 
 
-def test_a_job_of_another_schema_fails_with_a_reason(start_server: StartServer, open_ends: OpenEnds) -> None:
-    ends = open_ends(start_server().url)
-    newer = ends.submit(schema_version=2)
-    known = ends.submit()
-    consumer = ends.consumer()
-    assert [delivery.job.id for delivery in consumer.take(5, NO_WAIT)] == [known]
-    outcome = _outcome(ends, newer)
-    assert outcome.state is State.FAILED
-    assert "schema 2" in json.loads(outcome.error or b"")["detail"]
-    assert ends.run(ends.admin.status()).depth == 1
-
-
 @pytest.mark.parametrize("text", [b"", b"not JSON", b'{"schema_version": 1}', b"[]"])
 def test_a_job_that_cannot_be_read_fails_with_a_reason(
     start_server: StartServer, open_ends: OpenEnds, text: bytes

@@ -12,12 +12,20 @@ from typing import Any
 
 import pytest
 
-from inspector.errors import Busy, DeadLetterNotFound, IdempotencyConflict, InspectionNotFound
+from inspector.errors import (
+    Busy,
+    DeadLetterNotFound,
+    IdempotencyConflict,
+    InspectionNotFound,
+    QueueUnavailable,
+)
 from inspector.messages.result import State
 from inspector.queue import connect
-from inspector.queue.base import Budgets, Consumer, Delivery, FinishStatus, WorkerReport
-from inspector.queue.keys import Keys
-from inspector.queue.sharded import shard_of
+from inspector.queue.base import Budgets, Consumer, Delivery, Durability, FinishStatus, WorkerReport
+from inspector.queue.keys import GROUP, Keys
+from inspector.queue.redis_consumer import RedisConsumer
+from inspector.queue.redis_producer import RedisProducer
+from inspector.queue.sharded import ShardedConsumer, shard_of
 from tests.support.jobs import IMAGE, MAP, done, job_for, key_for
 from tests.support.replicated import Cluster
 from tests.support.servers import QueueServer
@@ -213,6 +221,40 @@ def test_a_worker_is_one_worker_of_all_shards(ends: Ends) -> None:
     consumer = ends.consumer()
     consumer.report(WorkerReport("w1", "cpu", "openvino", "m", "0", "2026-01-01T00:00:00+00:00"))
     assert [worker.name for worker in ends.run(ends.admin.status()).workers] == ["w1"]
+
+
+def test_a_shard_that_is_down_holds_up_no_other(tmp_path: Path) -> None:
+    """Heartbeat and outcome of the others' images, whatever the order."""
+    with QueueServer("valkey", tmp_path / "0") as gone, QueueServer("redis", tmp_path / "1") as other:
+        keys = [Keys("0"), Keys("1")]
+        shards = [
+            RedisConsumer(server.url, own, "w1", Budgets(), timedelta(seconds=30))
+            for server, own in zip((gone, other), keys, strict=True)
+        ]
+        for server, own in zip((gone, other), keys, strict=True):
+            producer = RedisProducer(server.url, own, Budgets(), Durability.D2, timedelta(seconds=30))
+            asyncio.run(_submit_once(producer))
+        consumer = ShardedConsumer(shards)
+        taken = sorted(consumer.take(5, NO_WAIT), key=lambda delivery: delivery.entry)
+        assert [delivery.entry[0] for delivery in taken] == ["0", "1"]
+        gone.kill()
+        with other.client() as client:
+            client.xclaim(keys[1].work, GROUP, "w1", 0, [taken[1].entry[2:]], idle=20_000, justid=True)
+            with pytest.raises(QueueUnavailable):
+                consumer.renew(taken)
+            [pending] = client.xpending_range(keys[1].work, GROUP, "-", "+", 9)
+            assert pending["time_since_delivered"] < 20_000
+            with pytest.raises(QueueUnavailable):
+                consumer.finish([done(delivery) for delivery in taken])
+            assert client.hget(keys[1].state(taken[1].job.id), "state") == b"done"
+        gone.start()
+        assert consumer.finish([done(taken[1])]) == [FinishStatus.ALREADY]
+        consumer.close()
+
+
+async def _submit_once(producer: RedisProducer) -> None:
+    await producer.submit(job_for(), IMAGE)
+    await producer.aclose()
 
 
 @pytest.mark.timeout(300)

@@ -52,6 +52,21 @@ def test_threads_and_where_one_begins_change_no_batch(tmp_path: Path) -> None:
         assert torch.equal(left.boxes, right.boxes)
 
 
+def test_a_batch_is_padded_as_service_pads_and_no_further(tmp_path: Path) -> None:
+    """With zeros at right and bottom, up to the next multiple of 32; all of it lies or all of it stands."""
+    cv2.imwrite(str(tmp_path / "x.png"), np.full((60, 80), 200, np.uint8))
+    part = Sample("x", tmp_path / "x.png", as_boxes([]), as_labels([]))
+    turning = Augmentation(contrast=0, brightness=0, binarise=0, noise=0)
+    loader = Loader(Dataset(("a",), (part,)), TrainConfig(augmentation=turning))
+    batches = list(islice(loader.batches(0, 96, 4), 12))
+    loader.close()
+    assert {tuple(batch.images.shape) for batch in batches} == {(4, 1, 64, 96), (4, 1, 96, 64)}
+    for batch in batches:
+        height, width = (60, 80) if batch.images.shape[3] == 96 else (80, 60)
+        assert batch.images[:, 0, :height, :width].min() > 0.7
+        assert float(batch.images.gt(0).sum()) == 4 * height * width
+
+
 def test_good_images_come_at_the_share_asked_for(tmp_path: Path) -> None:
     loader = Loader(parts(tmp_path), TrainConfig(augmentation=PLAIN, good_share=0.1))
     batches = first(loader, 50)

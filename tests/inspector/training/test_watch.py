@@ -95,7 +95,7 @@ def test_a_look_leaves_the_random_state_and_the_network_as_they_were(tmp_path: P
 
 def test_its_cost_is_known_beforehand(tmp_path: Path) -> None:
     few, many = (Watch(parts(tmp_path / str(n), defective=n, good=0), CONFIG) for n in (12, 24))
-    assert few.pixels() == 12 * 96 * 96
+    assert few.pixels() == 12 * 64 * 96
     assert many.pixels() == 2 * few.pixels()
 
 

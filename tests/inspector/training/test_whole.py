@@ -44,8 +44,8 @@ def test_augmentation_keeps_the_label_and_crops_nothing() -> None:
     for _ in range(20):
         made = augment(whole(picture(100, 80), 64), 64, Augmentation(binarise=0, noise=0), rng)
         assert (made.labels.tolist(), len(made.boxes)) == ([1], 0)
-        assert made.image.shape == (64, 64)
-        assert sorted((made.image > 100).any(axis=axis).sum() for axis in (0, 1)) == [51, 64]
+        assert sorted(made.image.shape) == [51, 64]
+        assert (made.image > 100).all()
 
 
 def test_at_a_random_scale_nothing_is_cropped_either() -> None:

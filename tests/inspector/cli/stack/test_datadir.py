@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from datetime import timedelta
 from pathlib import Path
 
@@ -52,5 +53,6 @@ def test_the_state_is_there_only_while_it_runs(tmp_path: Path) -> None:
     data.open()
     data.write_state({"url": "http://x"})
     assert json.loads(data.state.read_text()) == {"url": "http://x"}
+    assert stat.S_IMODE(data.state.stat().st_mode) == 0o600
     data.close()
     assert not data.state.exists()
