@@ -68,8 +68,9 @@ def create_app(
 
 
 def new_metrics(settings: Settings) -> Metrics:
-    lines = settings.named_lines(plant_toml.read(settings.settings_file))
-    return Metrics(lines, problems.REFUSALS, settings.takts, settings.budgets)
+    plant = plant_toml.read(settings.settings_file)
+    lines, takts = settings.named_lines(plant), settings.takts(plant)
+    return Metrics(lines, problems.REFUSALS, takts, settings.budgets)
 
 
 def _on_redis(settings: Settings) -> Queue:

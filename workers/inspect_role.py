@@ -61,8 +61,9 @@ def _pipeline(settings: InspectSettings) -> Pipeline:
 
 def _worker(settings: InspectSettings, pipeline: Pipeline, health: Health) -> tuple[InspectWorker, Compute]:
     hands = Hands(timedelta(seconds=settings.max_lease_s))
-    lines = settings.named_lines(plant_toml.read(settings.settings_file))
-    metrics = Metrics(lines, pipeline.bundle.manifest.classes, settings.takts)
+    plant = plant_toml.read(settings.settings_file)
+    lines, takts = settings.named_lines(plant), settings.takts(plant)
+    metrics = Metrics(lines, pipeline.bundle.manifest.classes, takts)
     compute = Compute(
         pipeline, hands, batch_size=settings.batch_size, readers=settings.readers, on_batch=metrics.batch
     )

@@ -50,8 +50,9 @@ class QueueSettings(BaseSettings):
     takt_s: float = Field(
         DEFAULT_TAKT_S,
         gt=0,
-        description="Takt, the seconds from one part to the next that demand asks for: a live image whose "
-        "verdict comes later counts as late in metrics and alerts. The same for all.",
+        description="Takt, the seconds from one part to the next that demand asks for, of lines whose takt "
+        "inspector.toml does not say: a live image whose verdict comes later counts as late in metrics and "
+        "alerts. The same for all.",
     )
     recent_bytes: int = Field(
         DEFAULT_BUDGETS.recent_bytes,
@@ -93,13 +94,14 @@ class QueueSettings(BaseSettings):
             )
         return tuple(plant.lines)
 
+    def takts(self, plant: Plant) -> Takts:
+        """Of each line: the plant's where it says one, else `takt_s`."""
+        own = {name: line.takt_s for name, line in plant.lines.items() if line.takt_s is not None}
+        return Takts(self.takt_s, own)
+
     @property
     def min_idle(self) -> timedelta:
         return timedelta(seconds=self.min_idle_s)
-
-    @property
-    def takts(self) -> Takts:
-        return Takts(self.takt_s)
 
     @property
     def budgets(self) -> Budgets:
