@@ -23,7 +23,7 @@ up: .venv/up  ## The whole stack, without a camera
 	@exec $(BIN)/inspector up --port $(PORT) --data-dir $(DATA_DIR)
 
 test: lint  ## Everything: lint, types, imports, tests
-	@$(MAKE) --no-print-directory redis-server nginx chromium prometheus
+	@$(MAKE) --no-print-directory redis-server postgresql nginx chromium prometheus
 	$(BIN)/pytest
 
 lint: .venv/dev  ## ruff, mypy --strict, import-linter
@@ -67,7 +67,7 @@ clean:  ## Remove what make installed and tools cached; never the data directory
 	@touch $@
 
 # Debian splits these off. As root they are installed; anybody else is told the line to run.
-.PHONY: apt-venv redis-server nginx chromium prometheus
+.PHONY: apt-venv redis-server postgresql nginx chromium prometheus
 apt-venv: PACKAGE = $(notdir $(PYTHON))-venv
 apt-venv:
 	@$(APT)
@@ -75,6 +75,10 @@ apt-venv:
 redis-server: PACKAGE = redis-server
 redis-server:
 	@command -v redis-server >/dev/null || { $(APT); }
+
+postgresql: PACKAGE = postgresql
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || { $(APT); }
 
 # Debian puts it into /usr/sbin, which is not on everybody's path. openssl makes the tests' certificate.
 nginx: PACKAGE = nginx openssl

@@ -101,7 +101,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example: python -m api --port 8000 --metrics-port 9100 --redis-url redis://127.0.0.1:6379/0",
     )
     fields = Settings.model_fields
-    for name in ("host", "metrics_host", "redis_url", "keys_file", "recipes_dir", "lines"):
+    places = ("redis_url", "database_url", "images_url", "settings_file", "keys_file", "recipes_dir")
+    for name in ("host", "metrics_host", *places, "lines"):
         parser.add_argument(f"--{name.replace('_', '-')}", help=fields[name].description)
     for name in ("port", "metrics_port"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, help=fields[name].description)

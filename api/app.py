@@ -17,11 +17,13 @@ from api.guard import Crowd, Limits
 from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
-from api.routes import events, health, inspections, reference, status
+from api.records import Records
+from api.routes import events, health, inspections, reference, statistics, status
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
 from inspector import __version__
 from inspector.decision.recipes import RecipeBook
+from inspector.plant import plant_toml
 from inspector.queue import connect
 
 
@@ -33,6 +35,7 @@ def create_app(
     `metrics` is given by whoever serves them; `open_queue` replaces the queue on settings.redis_url.
     """
     recipes = RecipeBook.read(settings.recipes_dir)
+    _records(settings)  # what is wrong with its settings is told now, too
     keyring = Keyring(settings.keys_file)
     app = FastAPI(
         title="Inspector",
@@ -57,7 +60,7 @@ def create_app(
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
-    for routes in (inspections, events, status, health, reference):
+    for routes in (inspections, statistics, events, status, health, reference):
         app.include_router(routes.router)
     app.include_router(dashboard)
     openapi.install(app)
@@ -65,7 +68,9 @@ def create_app(
 
 
 def new_metrics(settings: Settings) -> Metrics:
-    return Metrics(settings.lines, problems.REFUSALS, settings.takts, settings.budgets)
+    plant = plant_toml.read(settings.settings_file)
+    lines, takts = settings.named_lines(plant), settings.takts(plant)
+    return Metrics(lines, problems.REFUSALS, takts, settings.budgets)
 
 
 def _on_redis(settings: Settings) -> Queue:
@@ -73,6 +78,10 @@ def _on_redis(settings: Settings) -> Queue:
     shards = settings.shards
     producer = connect.producer(url, budgets, settings.durability, settings.min_idle, shards)
     return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
+
+
+def _records(settings: Settings) -> Records:
+    return Records(settings.database_url, settings.images_url, plant_toml.read(settings.settings_file))
 
 
 @asynccontextmanager
@@ -92,8 +101,9 @@ async def _opened(
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
     )
-    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics)
-    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring)
+    records = _records(settings)
+    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics, records)
+    app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring, records)
     refresh = partial(
         background.refresh_metrics,
         queue.admin,
@@ -110,3 +120,4 @@ async def _opened(
         yield
         hub.stop()
     await queue.aclose()
+    await records.aclose()

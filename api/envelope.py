@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from inspector.messages.result import Outcome, State
 from inspector.queue.base import Announcement, Snapshot
+from inspector.records.search import Found
 
 _NO_NEWLINES = bytes.maketrans(b"\r\n", b"  ")
 """In JSON a raw line break can only be white space between values."""
@@ -28,8 +30,13 @@ def of_accepted(inspection_id: str) -> bytes:
     return _envelope(inspection_id, State.QUEUED, _links(inspection_id, image=True, attention=False))
 
 
-def of_list(outcomes: list[Outcome]) -> bytes:
-    return b'{"inspections":[' + b",".join(of_outcome(outcome) for outcome in outcomes) + b"]}"
+def of_found(found: Found) -> bytes:
+    """Of one out of the records: what is kept of it."""
+    return _of(found.outcome, _links(found.outcome.id, image=found.has_image, attention=found.has_attention))
+
+
+def of_list(envelopes: Iterable[bytes], cursor: str | None) -> bytes:
+    return b'{"inspections":[' + b",".join(envelopes) + b'],"next":' + json.dumps(cursor).encode() + b"}"
 
 
 def event(announcement: Announcement) -> bytes:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from contextlib import nullcontext
+from collections.abc import Collection
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,15 +24,17 @@ from api.hub import Hub, Waiter
 from api.intake import Intake
 from api.keyring import Holder
 from api.metrics import Metrics
-from api.parameters import PartQuery
+from api.parameters import ListQuery, PartFilter, PartQuery
 from api.promptly import SLOWEST_BYTES_PER_S, promptly
+from api.records import Records
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import InspectionNotFound, InspectorError
+from inspector.errors import ImageGone, InspectionNotFound, InspectorError, RecordsUnavailable
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
 from inspector.queue.base import Idempotency, Producer, Results, Snapshot
+from inspector.records.search import Found, Place, Wanted
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +67,7 @@ class Gateway:
         results: Results,
         hub: Hub,
         metrics: Metrics,
+        records: Records,
     ) -> None:
         self._settings = settings
         self._intake = Intake(settings.max_intake_bytes)
@@ -72,6 +76,7 @@ class Gateway:
         self._results = results
         self._hub = hub
         self._metrics = metrics
+        self._records = records
 
     async def accept(self, request: Request, query: PartQuery, holder: Holder) -> Answer:
         """Take one image in. Raises NotAllowed, the BadInput that is wrong with it, IdempotencyConflict, Busy
@@ -95,36 +100,99 @@ class Gateway:
             return await self._outcome(submission.id, waiter, wait_s, look=True)
 
     async def look_up(self, inspection_id: str, wait_s: int | None, holder: Holder) -> Answer:
-        """What is known of an id, after a wait if it is not finished. Raises InspectionNotFound."""
+        """What is known of an id, after a wait if it is not finished; from the records once the queue has
+        forgotten it, or its result. Raises InspectionNotFound."""
         with self._hub.expecting(inspection_id) as waiter:
-            snapshot = await promptly(self._results.read(inspection_id))
-            _require_sight(holder, snapshot)
+            try:
+                snapshot = await promptly(self._results.read(inspection_id))
+            except InspectionNotFound:
+                return await self._recorded(inspection_id, wait_s, holder)
+            _require_sight(holder, snapshot.id, snapshot.line)
             if snapshot.outcome is None and wait_s:
                 outcome = await waiter.outcome(wait_s)
                 if outcome is not None:
                     return _of_outcome(outcome, wait_s)
                 snapshot = await promptly(self._results.read(inspection_id))
+        if self._records.kept and _has_left(snapshot):
+            with suppress(InspectionNotFound, RecordsUnavailable):
+                return await self._recorded(inspection_id, wait_s, holder)
         return _of_snapshot(snapshot, wait_s)
 
     async def image(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
         """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
-        await self._sight_of(inspection_id, holder)
-        return await self._results.image(inspection_id)
+        try:
+            await self._sight_of(inspection_id, holder)
+            return await self._results.image(inspection_id)
+        except (InspectionNotFound, ImageGone) as error:
+            place = await self._place(inspection_id, holder, error)
+            return place.format, await self._records.image(place)
 
     async def attention(self, inspection_id: str, holder: Holder) -> bytes:
         """The map as PNG. Raises InspectionNotFound, ImageGone."""
-        await self._sight_of(inspection_id, holder)
-        return await self._results.attention(inspection_id)
+        try:
+            await self._sight_of(inspection_id, holder)
+            return await self._results.attention(inspection_id)
+        except (InspectionNotFound, ImageGone) as error:
+            return await self._records.attention(await self._place(inspection_id, holder, error))
 
-    async def latest(self, limit: int, holder: Holder) -> list[Outcome]:
-        """Newest first. Of some lines only: those among the latest MAX_LATEST of all lines."""
-        looked_at = limit if holder.lines is None else parameters.MAX_LATEST
+    async def listed(self, query: ListQuery, holder: Holder) -> bytes:
+        """A page of inspections, as JSON. The first page of no filter but a line has the recent ones that are
+        not recorded yet, too. Raises NoRecords, RecordsUnavailable, QueueUnavailable."""
+        if query.plain:
+            return await self._latest(query, holder)
+        page = await self._records.page(wanted(query, holder), query.limit, query.cursor)
+        return envelope.of_list(map(envelope.of_found, page.found), page.next)
+
+    async def _latest(self, query: ListQuery, holder: Holder) -> bytes:
+        """The queue's recent ones, newest first; with records, those first that a line looks for, by id."""
+        recent = await self._recent(query, holder)
+        if not self._records.kept:
+            shown = recent[: query.limit]
+            return envelope.of_list(map(envelope.of_outcome, shown), None)
+        try:
+            page = await self._records.page(wanted(query, holder), query.limit, None)
+        except RecordsUnavailable as error:
+            log.warning("the list has the recent ones alone: %s", error)
+            return envelope.of_list(map(envelope.of_outcome, recent[: query.limit]), None)
+        known = {found.outcome.id: envelope.of_found(found) for found in page.found}
+        last = min(known) if page.next is not None else ""
+        known |= {one.id: envelope.of_outcome(one) for one in recent if one.id > last}
+        ids = sorted(known, reverse=True)
+        more = page.next is not None or len(ids) > query.limit
+        ids = ids[: query.limit]
+        return envelope.of_list((known[one] for one in ids), ids[-1] if more else None)
+
+    async def _recent(self, query: ListQuery, holder: Holder) -> list[Outcome]:
+        """Of some lines only: those among the latest MAX_LATEST of all lines."""
+        every = holder.lines is None and query.line is None
+        looked_at = query.limit if every else parameters.MAX_LATEST
         outcomes = await promptly(self._results.latest(looked_at))
-        return [outcome for outcome in outcomes if holder.sees(outcome.line)][:limit]
+        return [one for one in outcomes if holder.sees(one.line) and query.line in (None, one.line)]
+
+    async def _recorded(self, inspection_id: str, wait_s: int | None, holder: Holder) -> Answer:
+        """Raises InspectionNotFound, RecordsUnavailable."""
+        if not self._records.kept:
+            raise InspectionNotFound(f"no inspection {inspection_id!r} is known")
+        known = await self._records.look_up(inspection_id)
+        _require_sight(holder, inspection_id, known.line)
+        place = known.place
+        found = Found(known.outcome, place is not None, place is not None and place.attention is not None)
+        return Answer(inspection_id, terminal=True, content=envelope.of_found(found), waited_s=wait_s)
+
+    async def _place(self, inspection_id: str, holder: Holder, missing: InspectorError) -> Place:
+        """Where an image is kept that the queue does not hold. Raises `missing` where nothing is kept."""
+        if not self._records.kept:
+            raise missing
+        known = await self._records.look_up(inspection_id)
+        _require_sight(holder, inspection_id, known.line)
+        if known.place is None:
+            raise ImageGone(f"the image of inspection {inspection_id!r} was not kept, or no longer is")
+        return known.place
 
     async def _sight_of(self, inspection_id: str, holder: Holder) -> None:
         # For every holder: this is also where a server that hangs is noticed, before the bytes are asked for.
-        _require_sight(holder, await promptly(self._results.read(inspection_id)))
+        snapshot = await promptly(self._results.read(inspection_id))
+        _require_sight(holder, snapshot.id, snapshot.line)
 
     async def _take(self, request: Request, query: PartQuery, received_at: datetime) -> tuple[Job, bytes]:
         """The job and its image, or the reason why not; what is cheap is looked at first."""
@@ -185,10 +253,45 @@ def _idempotency(key: str | None, holder: Holder, digest: str) -> Idempotency | 
     return Idempotency(f"{holder.owner}\n{key}" if holder.owner else key, digest)
 
 
-def _require_sight(holder: Holder, snapshot: Snapshot) -> None:
+def wanted(query: PartFilter, holder: Holder) -> Wanted:
+    """What the records are asked for: of the lines that the holder sees."""
+    return Wanted(
+        lines=lines_seen(query.line, holder),
+        station=query.station,
+        view=query.view,
+        part_id=query.part_id,
+        lot_id=query.lot_id,
+        recipe=query.recipe,
+        verdict=query.verdict,
+        state=query.state,
+        simulated=query.simulated,
+        defect_class=query.defect_class,
+        min_score=query.min_score,
+        max_score=query.max_score,
+        since=query.since,
+        until=query.until,
+    )
+
+
+def lines_seen(line: str | None, holder: Holder) -> Collection[str] | None:
+    """Those that are asked for and the holder sees; None: all."""
+    if line is None:
+        return holder.lines
+    return (line,) if holder.sees(line) else ()
+
+
+def _has_left(snapshot: Snapshot) -> bool:
+    """Whether its result, or its image, is in the queue no more."""
+    outcome = snapshot.outcome
+    if outcome is None:
+        return False
+    return not snapshot.has_image or (outcome.result is None and outcome.error is None)
+
+
+def _require_sight(holder: Holder, inspection_id: str, line: str) -> None:
     """Raises InspectionNotFound: of another line's images one learns not even that they are there."""
-    if not holder.sees(snapshot.line):
-        raise InspectionNotFound(f"no inspection {snapshot.id!r} is known on the lines of this key")
+    if not holder.sees(line):
+        raise InspectionNotFound(f"no inspection {inspection_id!r} is known on the lines of this key")
 
 
 def _of_outcome(outcome: Outcome, wait_s: int | None) -> Answer:

@@ -31,6 +31,7 @@ STATUS = (
     (catalogue.QUEUE_IN_FLIGHT, "in_flight"),
     (catalogue.QUEUE_BYTES, "bytes"),
     (catalogue.QUEUE_KNOWN, "known_bytes"),
+    (catalogue.QUEUE_ARCHIVE, "archive_bytes"),
     (catalogue.QUEUE_RECENT, "recent_bytes"),
     (catalogue.QUEUE_AGE, "oldest_age_s"),
     (catalogue.QUEUE_DEAD, "dead_letters"),

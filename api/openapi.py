@@ -88,6 +88,11 @@ def binary_responses(*media_types: str) -> Responses:
     return {200: {"description": "The bytes.", "content": content}} | _problems((404, 410, 503))
 
 
+def stream_responses(media_type: str, *refusals: int) -> Responses:
+    content = {media_type: {"schema": {"type": "string"}}}
+    return {200: {"description": "In pieces, as it is read.", "content": content}} | _problems(refusals)
+
+
 def text_responses(*refusals: int) -> Responses:
     content = {"text/plain": {"schema": {"type": "string"}}}
     return {200: {"description": "Yes.", "content": content}} | _problems(refusals)

@@ -11,17 +11,20 @@ import binascii
 import json
 import re
 from collections import Counter
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import unquote_to_bytes
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from inspector.errors import InspectionNotFound, InvalidParameter
 from inspector.messages.job import Priority
 from inspector.messages.names import LABEL_RULE, NAME_RULE, Label, Name
+from inspector.messages.result import Verdict
+from inspector.records.statistics import Bucket
 
 MAX_DEADLINE_MS = 86_400_000
 """A day: as long as an id is remembered."""
@@ -33,6 +36,7 @@ MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp"}
 """Of each format that is read."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
+_DECIMAL = re.compile(r"[01](\.[0-9]{1,9})?")
 _DIGITS = re.compile(r"-?[0-9]{1,12}")
 _TIMESTAMP = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -60,7 +64,18 @@ def _boolean(value: object) -> object:
     return value
 
 
+def _number(value: object) -> object:
+    # Python reads 1_0, nan and infinity as numbers too.
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        raise ValueError("must be a number from 0 to 1, as 0.25")
+    return value
+
+
 Whole = BeforeValidator(_whole)
+Number = BeforeValidator(_number)
+
+DefectClass = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+"""As the model's bundle names it."""
 
 
 class PartQuery(BaseModel):
@@ -91,10 +106,89 @@ class PartQuery(BaseModel):
     )
 
 
-class LatestQuery(BaseModel):
+class PartFilter(BaseModel):
+    """Which inspections: every parameter that is given must hold."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    line: Name | None = Field(None, description="Of that line.")
+    station: Name | None = Field(None, description="Of that station.")
+    view: Name | None = Field(None, description="Of that view.")
+    part_id: Label | None = Field(None, description="Of that part: its whole history.")
+    lot_id: Label | None = Field(None, description="Of that lot.")
+    recipe: Name | None = Field(None, description="Judged by that recipe, whatever its version.")
+    verdict: Verdict | None = Field(None, description="With that verdict.")
+    state: Literal["done", "failed", "expired"] | None = Field(None, description="That ended so.")
+    defect_class: DefectClass | None = Field(
+        None,
+        alias="class",
+        description="With a defect of that class; with a score: a finding of it, counted or not.",
+    )
+    min_score: Annotated[float | None, Number] = Field(
+        None, ge=0, le=1, description="Whose highest score (of the class) is at least this."
+    )
+    max_score: Annotated[float | None, Number] = Field(
+        None, ge=0, le=1, description="Whose highest score (of the class) is at most this."
+    )
+    simulated: Annotated[bool | None, BeforeValidator(_boolean)] = Field(
+        None, description="Taken of no part, or of one."
+    )
+    since: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description=f"Received at or after: {_TIMESTAMP_RULE}."
+    )
+    until: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description="Received before."
+    )
+
+
+class ListQuery(PartFilter):
     limit: Annotated[int, Whole] = Field(50, ge=1, le=MAX_LATEST, description="How many, newest first.")
+    cursor: Annotated[str | None, StringConstraints(pattern=r"^[0-9a-f]{32}$")] = Field(
+        None, description="`next` of the page before."
+    )
+
+    @property
+    def plain(self) -> bool:
+        """Whether it asks for the newest, of a line at most."""
+        return self.model_fields_set <= {"limit", "line"}
+
+
+LONGEST_SPAN = timedelta(days=400)
+"""Of one statistics: a year and its edges. Every image of it is looked at."""
+
+
+class StatsQuery(BaseModel):
+    """Of which images, and how they are put together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    line: Name | None = Field(None, description="Of that line.")
+    station: Name | None = Field(None, description="Of that station.")
+    view: Name | None = Field(None, description="Of that view.")
+    lot_id: Label | None = Field(None, description="Of that lot.")
+    recipe: Name | None = Field(None, description="Judged by that recipe.")
+    simulated: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="true: the images of no part, which are left out otherwise."
+    )
+    since: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description="Received at or after; 24 hours before `until` if left out."
+    )
+    until: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description="Received before; now if left out."
+    )
+    bucket: Bucket | None = Field(
+        None, description="Also by line and hour, day or shift of the plant's clock (inspector.toml)."
+    )
+
+    def span(self, now: datetime) -> tuple[datetime, datetime]:
+        """Raises InvalidParameter: it is empty, or too long."""
+        until = self.until or now
+        since = self.since or until - timedelta(days=1)
+        if since >= until:
+            raise InvalidParameter("since", "must be before `until`")
+        if until - since > LONGEST_SPAN:
+            raise InvalidParameter("since", f"must be at most {LONGEST_SPAN.days} days before `until`")
+        return since, until
 
 
 def once_each(request: Request) -> None:

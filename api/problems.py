@@ -50,6 +50,9 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
     errors.LineBusy: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.QueueUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NoRecords: HTTPStatus.NOT_FOUND,
+    errors.RecordsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Every error that a request can meet. The rest of the tree is a fault of ours: 500."""
 

@@ -5,6 +5,8 @@ The tests read every answer back through these models, so that the two cannot dr
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from inspector.messages.result import Failure, Result, State
@@ -30,11 +32,75 @@ class Inspection(Closed):
     accept: bool = Field(description="True only for done + OK + in time: what a reject gate may follow.")
     links: Links
     error: Failure | None
-    result: Result | None = Field(description="Null, too, once it has left the recent ones.")
+    result: Result | None = Field(
+        description="Null, too, once it has left the recent ones, where no records are kept."
+    )
 
 
 class InspectionList(Closed):
     inspections: list[Inspection]
+    next: str | None = Field(description="The `cursor` of the next page; null at the end.")
+
+
+class StatsFigures(Closed):
+    """Rates are 0-1, and null where nothing was inspected."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    images: int
+    judged: int = Field(description="With a verdict.")
+    ok: int
+    ng: int
+    review: int
+    failed: int
+    expired: int
+    late: int = Field(description="With a verdict that came after the deadline.")
+    parts: int
+    first_ok: int = Field(description="Parts whose first verdict from each view was OK.")
+    yield_: float | None = Field(alias="yield", description="ok / judged.")
+    reject_rate: float | None = Field(description="ng / judged.")
+    fpy: float | None = Field(description="first_ok / parts.")
+
+
+class StatsSpan(StatsFigures):
+    line: str
+    start: datetime
+    end: datetime
+    shift: str | None
+
+
+class StatsClass(Closed):
+    name: str
+    defects: int = Field(description="Findings that counted.")
+    images: int = Field(description="With at least one of them.")
+
+
+class StatsPositions(Closed):
+    """Where in the image the centres of defects lie: counts[row][column], row 0 the top."""
+
+    columns: int
+    rows: int
+    counts: list[list[int]]
+
+
+class StatsLatency(Closed):
+    """From receipt to verdict, to the whole millisecond; null without images."""
+
+    images: int
+    p50: int | None
+    p90: int | None
+    p99: int | None
+    longest: int | None
+
+
+class Stats(Closed):
+    since: datetime
+    until: datetime
+    total: StatsFigures
+    spans: list[StatsSpan] = Field(description="By start and line, with `bucket`; empty ones are left out.")
+    classes: list[StatsClass] = Field(description="The most frequent first.")
+    positions: StatsPositions
+    latency_ms: StatsLatency
 
 
 class Problem(BaseModel):
@@ -74,6 +140,7 @@ class QueueStatus(Closed):
     bytes: int
     known_bytes: int = Field(description="What finished ids cost; counted in the byte budget too.")
     recent_bytes: int
+    archive_bytes: int = Field(description="What waits for the archiver; counted in the byte budget too.")
     oldest_age_s: float
     dead_letters: int
 

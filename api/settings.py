@@ -12,9 +12,10 @@ from inspector.decision.recipes import SHIPPED
 from inspector.errors import SettingsError
 from inspector.queue.base import DEFAULT_BUDGETS, Budgets, Durability
 from inspector.queue.settings import Port, QueueSettings
+from inspector.records.settings import RecordsSettings
 
 
-class Settings(QueueSettings):
+class Settings(RecordsSettings, QueueSettings):
     """Frozen. A field's description is its documentation; a test holds the docs to it."""
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")

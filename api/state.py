@@ -11,6 +11,7 @@ from api.gateway import Gateway
 from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
+from api.records import Records
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
 from inspector.queue.base import Admin, Producer, Results
@@ -42,6 +43,7 @@ class Resources:
     metrics: Metrics
     gateway: Gateway
     keyring: Keyring
+    records: Records
 
 
 def resources_of(request: Request) -> Resources:

@@ -22,6 +22,9 @@ InspectorError
 ├── Busy                         over the byte or depth budget; says when to retry
 │   └── LineBusy                 over the line's own budget: the other lines go on
 ├── QueueUnavailable             Redis does not answer
+├── RecordsUnavailable           the database of records does not answer, or has other tables
+├── StoreUnavailable             images cannot be kept or read: a full disk, S3
+├── NoRecords                    this gateway was given no database of records
 ├── DeadlineExpired              the part's deadline passed before the model ran
 ├── PoisonImage                  delivered too often without a result
 ├── InspectionFailed             the worker could not inspect it (device, memory, a bug)
@@ -197,6 +200,26 @@ class QueueUnavailable(InspectorError):
     code = "queue-unavailable"
     title = "The queue does not answer"
     advice = "Retry with the same Idempotency-Key; if it lasts, look at the Redis server."
+
+
+class RecordsUnavailable(InspectorError):
+    code = "records-unavailable"
+    title = "The database of records does not answer"
+    advice = (
+        "Ask again later; verdicts do not depend on it. If it lasts, look at the database and the archiver."
+    )
+
+
+class StoreUnavailable(InspectorError):
+    code = "store-unavailable"
+    title = "The store of images does not answer"
+    advice = "Ask again later; if it lasts, look at its disk, or at S3."
+
+
+class NoRecords(InspectorError):
+    code = "no-records"
+    title = "This gateway was given no database of records"
+    advice = "Start it with --database-url, and an archiver beside it; docs/operating.md says how."
 
 
 class DeadlineExpired(InspectorError):

@@ -29,3 +29,5 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It tells of each of its own parts at every start.
+    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -7,10 +7,13 @@ INSPECTOR_REQUIRE_REALDATA=1 where it does: then a run in which one was skipped 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from inspector.models.bundle import Bundle
@@ -40,6 +43,13 @@ def int8_bundle(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -
 
     folder: Path = tmp_path_factory.mktemp("bundle") / "int8"
     return maker.with_int8(tiny_bundle, folder)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real server, started once; each test asks it for a database of its own."""
+    with PostgresServer() as server:
+        yield server
 
 
 REAL_DATA = Path(__file__).parents[1].parent / "shared" / "data"

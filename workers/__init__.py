@@ -1,14 +1,21 @@
-"""Turns queued images into results: `python -m workers inspect`.
+"""Turns queued images into results, and results into records: `python -m workers inspect | archive`.
 
-    __main__.py   composition root: settings, model, engine, queue, signals
-    inspect.py    the network thread: take -> (hands) -> finish, heartbeat, sweep, drain
-    hands.py      what this worker holds, from taken to recorded; where the threads meet
-    compute.py    reader threads that decode, and the one thread that runs the model
-    batching.py   pure policy: how much to take, what makes a batch
-    memory.py     a limit of the process's own memory
-    metrics.py    every Prometheus metric of a worker
-    health.py     /healthz, /readyz, /metrics
-    settings.py   every setting
+    __main__.py          the roles
+    inspect_role.py      composition root of `inspect`: settings, model, engine, queue
+    inspect.py           the network thread: take -> (hands) -> finish, heartbeat, sweep, drain
+    hands.py             what this worker holds, from taken to recorded; where the threads meet
+    compute.py           reader threads that decode, and the one thread that runs the model
+    batching.py          pure policy: how much to take, what makes a batch
+    memory.py            a limit of the process's own memory
+    metrics.py           every Prometheus metric of a worker
+    archive_role.py      composition root of `archive`: settings, database, store, queue
+    archive.py           take -> images out -> rows in -> let the queue go; what does not answer is waited for
+    archive_metrics.py   every Prometheus metric of an archiver
+    health.py            /healthz, /readyz, /metrics
+    signals.py           SIGTERM and Ctrl-C
+    flags.py             how each role reads its flags
+    settings.py, archive_settings.py    every setting
 
-The network thread never computes, and the compute thread never touches the network.
+Of an inspecting worker, the network thread never computes, and the compute thread never touches the network.
+An archiver imports no model.
 """

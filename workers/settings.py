@@ -5,21 +5,15 @@ A flag wins over its variable. A field's description is its documentation.
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Sequence
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from inspector.errors import SettingsError
 from inspector.imaging.opencv import MAX_PIXELS
 from inspector.messages.names import Name
 from inspector.queue.settings import Port, QueueSettings
-
-
-def _own_name() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"
+from workers.flags import flags_of, own_name
 
 
 class InspectSettings(QueueSettings):
@@ -41,7 +35,7 @@ class InspectSettings(QueueSettings):
     precision: str = Field(
         "auto", description="auto, f32, bf16 or int8. auto is f32, unless another one changed no verdict."
     )
-    name: Name = Field(default_factory=_own_name, description="Unique among living workers.")
+    name: Name = Field(default_factory=own_name, description="Unique among living workers.")
     metrics_port: Port = Field(
         0, description="Port of /metrics, /healthz and /readyz; 0 takes a free one and logs it."
     )
@@ -69,10 +63,4 @@ class InspectSettings(QueueSettings):
 
 def load(flags: Sequence[str] = ()) -> InspectSettings:
     """From the environment and flags. Raises SettingsError, naming the flag; --help and a wrong flag exit."""
-    try:
-        return InspectSettings(_cli_parse_args=list(flags))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        flag = name.replace("_", "-")
-        raise SettingsError(f"--{flag} (INSPECTOR_{name.upper()}): {first['msg']}") from error
+    return flags_of(InspectSettings, flags)

@@ -1,6 +1,7 @@
 """The URLs, one file a group. They read the request's shape and write the answer's; the logic is elsewhere.
 
 inspections.py   /v1/inspections: post, list, look up, image, attention map
+statistics.py    /v1/stats: yield, FPY, defects, latency
 events.py        /v1/events: the live stream
 status.py        /v1/status: workers, queue, recipes
 health.py        /healthz, /readyz

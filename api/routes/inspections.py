@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
-from api import envelope, openapi, parameters, schemas
+from api import openapi, parameters, schemas
 from api.access import KeyHolder, Poster, Watcher
-from api.gateway import Answer
-from api.parameters import LatestQuery, PartQuery
+from api.gateway import Answer, wanted
+from api.parameters import ListQuery, PartFilter, PartQuery
 from api.state import Resources, resources_of
 
 router = APIRouter(
@@ -50,14 +52,41 @@ async def post(
 
 @router.get(
     "",
-    summary="The latest outcomes",
-    responses=openapi.responses({200: schemas.InspectionList}, 400, 503),
+    summary="Inspections, newest first",
+    responses=openapi.responses({200: schemas.InspectionList}, 400, 404, 503),
 )
-async def latest(resources: Open, holder: Watcher, query: Annotated[LatestQuery, Query()]) -> Response:
-    """Newest first, as far as they are among the recent ones that the queue still holds. A key of some lines
-    sees those of its lines among the latest 200 of all."""
-    outcomes = await resources.gateway.latest(query.limit, holder)
-    return _json(envelope.of_list(outcomes))
+async def listed(resources: Open, holder: Watcher, query: Annotated[ListQuery, Query()]) -> Response:
+    """A page, and `next`: the cursor of the one behind it. What arrives meanwhile changes no later page.
+
+    From the records: a result is there within a second of its verdict, and later while the archiver is away.
+    The first page without a filter, or of a line, has the recent ones all the same. Without records there is
+    that page alone: the recent ones that the queue still holds.
+    """
+    return _json(await resources.gateway.listed(query, holder))
+
+
+@router.get(
+    ".csv",
+    summary="Inspections as CSV",
+    responses=openapi.stream_responses("text/csv", 400, 404, 503),
+)
+async def as_csv(resources: Open, holder: Watcher, query: Annotated[PartFilter, Query()]) -> Response:
+    """All that the filters let through, newest first, times in UTC. A text that a spreadsheet would run as a
+    formula has a ' before it."""
+    pieces = await resources.records.csv(wanted(query, holder))
+    return _download(pieces, "text/csv; charset=utf-8", "inspections.csv")
+
+
+@router.get(
+    ".coco.json",
+    summary="Inspections as a COCO data set",
+    responses=openapi.stream_responses("application/json", 400, 404, 503),
+)
+async def as_coco(resources: Open, holder: Watcher, query: Annotated[PartFilter, Query()]) -> Response:
+    """Each done image that the filters let through, with the findings that counted, and their scores. The
+    images themselves are at their own URLs."""
+    pieces = await resources.records.coco(wanted(query, holder))
+    return _download(pieces, "application/json", "inspections.coco.json")
 
 
 @router.get(
@@ -81,7 +110,7 @@ async def look_up(
     responses=openapi.binary_responses(*parameters.MEDIA_TYPES.values()),
 )
 async def image(resources: Open, holder: Watcher, inspection_id: InspectionId) -> Response:
-    """As long as it is among the recent ones; 410 afterwards."""
+    """As long as it is among the recent ones, or kept beside the records; 410 afterwards."""
     kind, data = await resources.gateway.image(parameters.inspection_id(inspection_id), holder)
     return Response(data, headers=_IMAGE_HEADERS, media_type=parameters.MEDIA_TYPES[kind])
 
@@ -104,6 +133,11 @@ def _answer(answer: Answer, status: int) -> Response:
     if answer.waited_s is not None:
         response.headers["Preference-Applied"] = f"wait={answer.waited_s}"
     return response
+
+
+def _download(pieces: AsyncIterator[bytes], media_type: str, name: str) -> Response:
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(pieces, headers=headers, media_type=media_type)
 
 
 def _json(content: bytes, status: int = 200) -> Response:

@@ -1,5 +1,6 @@
 # syntax=docker/dockerfile:1
-# The gateway: takes images in, shows results. No torch, numpy or OpenCV.
+# The gateway: takes images in, shows results. No torch, numpy or OpenCV. The archiver is in it too, which needs
+# as little: `--entrypoint python ... -P -m workers archive`.
 #   docker build -f deploy/docker/gateway.Dockerfile -t inspector-gateway .
 
 FROM python:3.11-slim-bookworm AS build
@@ -10,12 +11,12 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY inspector ./inspector
 COPY api ./api
 COPY workers ./workers
-RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[api]"
+RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[api,archive]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin inspector \
     # A new volume mounted here takes its owner over.
-    && install --directory --owner 10001 --group 10001 --mode 0700 /keys
+    && install --directory --owner 10001 --group 10001 --mode 0700 /keys /records
 COPY --from=build /opt/inspector /opt/inspector
 USER 10001:10001
 WORKDIR /tmp

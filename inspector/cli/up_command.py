@@ -27,9 +27,11 @@ from inspector.decision.recipes import SHIPPED as SHIPPED_RECIPES
 from inspector.decision.recipes import RecipeBook
 from inspector.errors import RecipeError, SettingsError
 from inspector.models.bundle import OPENVINO_INT8_XML, Bundle, resolve
+from inspector.plant import plant_toml
 from inspector.queue import connect
 from inspector.queue.base import Durability
 from inspector.queue.primary import without_password
+from inspector.records import database
 
 
 class Engine(StrEnum):
@@ -74,19 +76,41 @@ def up(
             help="What an accepted image outlives: D1 a kill, D2 a power cut, D3 the primary.",
         ),
     ] = Durability.D2,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="INSPECTOR_DATABASE_URL",
+            help="Where results are recorded, as postgresql://USER:PASSWORD@HOST/NAME; default: SQLite in "
+            "DATA_DIR.",
+        ),
+    ] = None,
+    records: Annotated[
+        bool, typer.Option("--records/--no-records", help="Record results, and keep images of defects.")
+    ] = True,
+    settings_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            envvar="INSPECTOR_SETTINGS_FILE",
+            help="inspector.toml: lines, stations, shifts, which images are kept.",
+        ),
+    ] = None,
     engine: Annotated[Engine, typer.Option(help="What runs the network.")] = Engine.AUTO,
     device: Annotated[Device, typer.Option(help="What it runs on.")] = Device.AUTO,
     precision: Annotated[Precision, typer.Option(help="Of the network's numbers.")] = Precision.AUTO,
     lines: Annotated[
-        str, typer.Option(help="Lines that metrics name, as L1,L2; others: `other`.")
-    ] = "default",
+        str | None,
+        typer.Option(
+            help="Lines that metrics name, as L1,L2; others: `other`. Default: those of --settings."
+        ),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Also post synthetic boards to it.")] = False,
     count: Annotated[
         int | None, typer.Option(min=1, help="With --demo: post so many, print a summary, and stop.")
     ] = None,
     rate: Annotated[float, typer.Option(min=0, help="With --demo: boards a second.")] = 5.0,
 ) -> None:
-    """Run the whole stack on this machine: an embedded Valkey server, the gateway, the workers.
+    """Run the whole stack on this machine: an embedded Valkey server, the gateway, the workers, the archiver.
 
     Waits until everything is ready and says where it is. A process that dies is started again. Ctrl-C (or
     SIGTERM) stops all in order; images that were accepted are finished at the next start. A second Ctrl-C
@@ -97,10 +121,11 @@ def up(
       inspector up
       inspector up --port 8080 --workers 2 --lines L1,L2 --data-dir /srv/inspector
       inspector up --host 0.0.0.0 --keys-file keys.json
+      inspector up --settings inspector.toml --database-url postgresql://inspector:secret@db/records
       inspector up --demo --count 50
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
     settings = {
-        "INSPECTOR_LINES": lines,
+        **_plant(settings_file, lines),
         "INSPECTOR_ENGINE": engine.value,
         "INSPECTOR_DEVICE": device.value,
         "INSPECTOR_PRECISION": precision.value,
@@ -108,7 +133,9 @@ def up(
         **_keys(keys_file, demo=demo or count is not None),
         "INSPECTOR_DURABILITY": durability.value,
     }
-    options = Options(data_dir, host, port, workers, redis_url, durability, settings)
+    if database_url is not None:
+        database.url_of(database_url)
+    options = Options(data_dir, host, port, workers, redis_url, durability, records, database_url, settings)
     try:
         raise typer.Exit(asyncio.run(_run(options, demo=demo or count is not None, count=count, rate=rate)))
     except OSError as error:  # a full disk, at the latest
@@ -127,6 +154,13 @@ def _model_and_recipes(model: str, recipes: Path | None, precision: Precision) -
         except RecipeError as error:
             raise RecipeError(f"{folder}: {error}; give --recipes DIR with recipes for this model") from error
     return {"INSPECTOR_MODEL": str(bundle.folder), "INSPECTOR_RECIPES_DIR": str(folder)}
+
+
+def _plant(file: Path | None, lines: str | None) -> dict[str, str]:
+    """The file is checked here as well, so that it is told before anything is started."""
+    plant = plant_toml.read(file)
+    named = lines or ",".join(plant.lines) or "default"
+    return {"INSPECTOR_LINES": named, **({"INSPECTOR_SETTINGS_FILE": str(file.absolute())} if file else {})}
 
 
 def _keys(file: Path | None, *, demo: bool) -> dict[str, str]:

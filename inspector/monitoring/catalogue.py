@@ -1,9 +1,9 @@
 """Every metric of ours, once: the processes make their counters of these constants, docs/metrics.md is
 printed from them, and tests hold rules and dashboards to them.
 
-A new metric is a constant here, a place in GATEWAY or WORKER, and the line that counts in that process'
-metrics.py. Units are base units (seconds, bytes, a share of 1) and stand in the name. A label has an end: its
-values come from settings, the code or the model, never from a request.
+A new metric is a constant here, a place in GATEWAY, WORKER or ARCHIVER, and the line that counts in the
+metrics.py of that process. Units are base units (seconds, bytes, a share of 1) and stand in the name. A label
+has an end: its values come from settings, the code or the model, never from a request.
 """
 
 from __future__ import annotations
@@ -75,6 +75,7 @@ REASON = Label(
     "the codes are classes in `inspector/errors.py`",
 )
 CODE = Label("code", "error code of a failed image", "the codes are classes in `inspector/errors.py`")
+OUTCOME = Label("outcome", "`OK`, `NG`, `REVIEW`, `failed`, `expired`", "there are five")
 VERDICT = Label("verdict", "`OK`, `NG`, `REVIEW`", "there are three")
 CLASS = Label("class", "class of the defect", "the classes of the model that the worker loaded")
 SINCE = Label(
@@ -166,6 +167,10 @@ QUEUE_KNOWN = _gauge("queue_known_bytes", "What is known of finished ids; counte
 QUEUE_BYTES_LIMIT = _gauge(
     "queue_bytes_limit", "The byte budget: beyond it posts are refused (INSPECTOR_QUEUE_MAX_BYTES)."
 )
+QUEUE_ARCHIVE = _gauge(
+    "queue_archive_bytes",
+    "What waits for the archiver; counted in the byte budget too. 0 without an archiver.",
+)
 QUEUE_RECENT = _gauge("queue_recent_bytes", "Bytes of finished images still shown.")
 QUEUE_AGE = _gauge("queue_oldest_age_seconds", "Age of the oldest unfinished image; 0 without one.")
 QUEUE_DEAD = _gauge("queue_dead_letters", "Dead letters: see `inspector dead-letters list`.")
@@ -208,6 +213,21 @@ BATCH = _histogram("batch_size", "Images in one run of the model.", IMAGES)
 HELD = _gauge("worker_held", "Images in this worker's hands.")
 READY = _gauge("worker_ready", "1 while this worker can inspect (as its /readyz), else 0.")
 
+# --- an archiver: what is on record ------------------------------------------------------------------------
+
+RECORDED = _counter(
+    "recorded", "Results that became a record (one that came twice counts once or twice).", LINE, OUTCOME
+)
+RECORDED_BARE = _counter("recorded_bare", "Results that the database did not take whole; its log says why.")
+ARCHIVE_LAG = _gauge(
+    "archive_lag_seconds", "Age of the oldest result when it was recorded, in the last batch."
+)
+ARCHIVE_UP = _gauge("archive_up", "1 while queue, database and store answer, else 0.")
+IMAGES_KEPT = _counter("images_kept", "Images copied out.")
+IMAGES_LEFT = _counter("images_left", "Kept images that left: too old, or no room.")
+KEPT_BYTES = _gauge("images_kept_bytes", "Bytes of all kept images and maps.")
+KEPT_ROOM = _gauge("images_room_bytes", "What kept images may take; +Inf: no limit.")
+
 GATEWAY: tuple[Metric, ...] = (
     RECEIVED,
     REFUSED,
@@ -228,6 +248,7 @@ GATEWAY: tuple[Metric, ...] = (
     QUEUE_IN_FLIGHT,
     QUEUE_BYTES,
     QUEUE_KNOWN,
+    QUEUE_ARCHIVE,
     QUEUE_BYTES_LIMIT,
     QUEUE_RECENT,
     QUEUE_AGE,
@@ -253,4 +274,14 @@ WORKER: tuple[Metric, ...] = (
     BATCH,
     HELD,
     READY,
+)
+ARCHIVER: tuple[Metric, ...] = (
+    RECORDED,
+    RECORDED_BARE,
+    ARCHIVE_LAG,
+    ARCHIVE_UP,
+    IMAGES_KEPT,
+    IMAGES_LEFT,
+    KEPT_BYTES,
+    KEPT_ROOM,
 )

@@ -171,7 +171,8 @@ OPERATIONS = Dashboard(
                     (
                         Target("max(inspector_queue_bytes)", "images not finished"),
                         Target("max(inspector_queue_known_bytes)", "remembered ids"),
-                        Target("max(inspector_queue_bytes_limit)", "budget of both"),
+                        Target("max(inspector_queue_archive_bytes)", "results that wait for the archiver"),
+                        Target("max(inspector_queue_bytes_limit)", "budget of these"),
                         Target("max(inspector_queue_recent_bytes)", "recent images"),
                     ),
                     unit="bytes",

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from inspector.monitoring.catalogue import GATEWAY, WORKER, Buckets, Label, Metric
+from inspector.monitoring.catalogue import ARCHIVER, GATEWAY, WORKER, Buckets, Label, Metric
 
 HEAD = """# Metrics
 
 <!-- Written by `python -m inspector.monitoring` from inspector/monitoring/catalogue.py. Change it there. -->
 
 Every process has a metrics port of its own: `inspector up` prints them, `--metrics-port` sets them. The
-gateway counts what came in and was refused, the worker verdicts and findings, so a sum over all processes
-never counts an image twice. Counters exist from the start with value 0, so that `rate()` sees the first
-event. How they are used: [monitoring](operating.md#monitoring); what to do when one of them alerts:
-[runbooks](runbooks.md).
+gateway counts what came in and was refused, the worker verdicts and findings, the archiver what is on
+record, so a sum over all processes never counts an image twice. Counters exist from the start with value 0,
+so that `rate()` sees the first event. How they are used: [monitoring](operating.md#monitoring); what to do
+when one of them alerts: [runbooks](runbooks.md).
 """
 
 LABELS_HEAD = """## Labels
@@ -53,7 +53,7 @@ server and its disk are NaN where they are not told. What is asked for often has
 
 
 def render() -> str:
-    served = (("The gateway", GATEWAY), ("A worker", WORKER))
+    served = (("The gateway", GATEWAY), ("A worker", WORKER), ("An archiver", ARCHIVER))
     parts = [HEAD]
     for title, metrics in served:
         rows = [_row(metric) for metric in metrics]

@@ -1,11 +1,12 @@
 """The one room that knows Redis. The promises stand in the README; how they are kept, in scripts/*.lua.
 
-base.py      the seams: Producer, Consumer, Results, Admin
+base.py      the seams: Producer, Consumer, Results, Archive, Admin
 connect.py   opens them on a server, by URL
 settings.py  what every process at the queue must agree on
 keys.py      every key, in one place
 scripts/     submit, room, take, finish, bury, expire, overdue, sweep, renew, hand_back, open, leave, report,
-             drop, requeue (over settle, letters, budget, known, ready): each with its contract at the top
+             drop, requeue, attach, archived, trim (over settle, letters, budget, known, ready, ring): each
+             with its contract at the top
 scripting.py, settling.py, reading.py, fullness.py, letters.py, reports.py, ending.py
              the scripts' texts, their arguments, and what is read back
 redis_*.py   the seams on Redis or Valkey, over redis_connection.py; primary.py says where that is

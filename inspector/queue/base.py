@@ -1,7 +1,8 @@
 """The seams of the queue. Two implementations stand behind them, held to one set of contract tests.
 
 A gateway holds a Producer and a Results (async); a worker holds a Consumer (sync, called from its network
-thread only); both may hold an Admin. Every method raises QueueUnavailable when the server does not answer.
+thread only); both may hold an Admin. An archiver holds an Archive (sync). Every method raises
+QueueUnavailable when the server does not answer.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Budgets:
     """What the queue may hold. Over one of them means Busy, never a trimmed or evicted image."""
 
     max_bytes: int = 1408 << 20
-    """Of images accepted and not finished, and of what is known of finished ids (KNOWN_ID_BYTES each)."""
+    """Of images accepted and not finished, of what is known of finished ids (KNOWN_ID_BYTES each), and of
+    what waits for the archiver, once there is one."""
     max_depth: int = 10_000
     """Images waiting and in flight."""
     line_max_bytes: int = 704 << 20
@@ -220,6 +222,56 @@ class Results(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Unarchived:
+    """An outcome without a record yet, in one archiver's hands. What the queue holds of it for the archiver
+    stays until `Archive.archived`."""
+
+    entry: str
+    outcome: Outcome
+    at: datetime
+    """When it was announced, UTC, by the queue's clock."""
+    order: int
+    """Of two outcomes of one id (a dead letter that was requeued), the later one has the greater."""
+    cost: int
+    """Bytes of the budget that it takes until then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the queue still holds of a finished image; each is None where it has left."""
+
+    image: bytes | None
+    attention: bytes | None
+    """The map as PNG."""
+
+
+class Archive(Protocol):
+    """One archiver's view of the outcomes: each is given to one archiver, again and again until archived.
+
+    From the first `take` on, the queue counts what waits for the archiver in its byte budget, trims no
+    outcome that was not archived, and holds the image and map of each that was not accepted (NG, REVIEW,
+    failed, expired, late). Of an accepted one they are there as long as the ring of recent ones has room.
+    """
+
+    def take(self, limit: int, wait: timedelta) -> list[Unarchived]:
+        """Up to `limit`, oldest first; blocks up to `wait` for the first."""
+
+    def sweep(self, limit: int) -> list[Unarchived]:
+        """Those that another archiver took min_idle ago and did not archive: now this one's."""
+
+    def jobs(self, inspection_ids: Sequence[str]) -> list[Job | None]:
+        """None: it has left, or this version cannot read it."""
+
+    def held(self, inspection_id: str) -> Held: ...
+
+    def archived(self, done: Sequence[Unarchived]) -> None:
+        """Their records are durable: what was held for the archiver is let go of, and joins the ring."""
+
+    def close(self) -> None:
+        """Outcomes in this archiver's hands are another one's after min_idle."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerReport:
     name: str
     device: str
@@ -243,6 +295,8 @@ class QueueStatus:
     known_bytes: int
     """What finished ids cost; counted in the byte budget too."""
     recent_bytes: int
+    archive_bytes: int
+    """What waits for the archiver; counted in the byte budget too. 0 without an archiver."""
     oldest_age_s: float
     """Of the oldest image not finished; 0 when there is none."""
     dead_letters: int

@@ -13,6 +13,7 @@ from inspector.queue.base import (
     DEFAULT_BUDGETS,
     MIN_IDLE,
     Admin,
+    Archive,
     Budgets,
     Consumer,
     Durability,
@@ -21,10 +22,17 @@ from inspector.queue.base import (
 )
 from inspector.queue.keys import Keys
 from inspector.queue.redis_admin import RedisAdmin
+from inspector.queue.redis_archive import RedisArchive
 from inspector.queue.redis_consumer import RedisConsumer
 from inspector.queue.redis_producer import RedisProducer
 from inspector.queue.redis_results import RedisResults
-from inspector.queue.sharded import ShardedAdmin, ShardedConsumer, ShardedProducer, ShardedResults
+from inspector.queue.sharded import (
+    ShardedAdmin,
+    ShardedArchive,
+    ShardedConsumer,
+    ShardedProducer,
+    ShardedResults,
+)
 
 
 def producer(
@@ -57,6 +65,19 @@ def results(url: str, shards: int = 1) -> Results:
     """For a gateway: states, images, and the stream of outcomes. End it with `await aclose()`."""
     each = [RedisResults(url, keys) for keys in _keys(shards)]
     return each[0] if shards == 1 else ShardedResults(each)
+
+
+def archive(
+    url: str,
+    name: str,
+    budgets: Budgets = DEFAULT_BUDGETS,
+    min_idle: timedelta = MIN_IDLE,
+    shards: int = 1,
+) -> Archive:
+    """For an archiver. `name` is unique among living archivers. End it with `close()`."""
+    own = budgets.shared_by(shards)
+    each = [RedisArchive(url, keys, name, own, min_idle) for keys in _keys(shards)]
+    return each[0] if shards == 1 else ShardedArchive(each)
 
 
 def admin(url: str, budgets: Budgets = DEFAULT_BUDGETS, shards: int = 1) -> Admin:

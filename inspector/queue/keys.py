@@ -7,13 +7,17 @@ work            stream   one entry an image not finished: id, line, priority, du
 ready:<p>:<line>
                 zset     entry -> rank: a line's images that wait, of priority p (0 live, 1 re-inspection)
 turn:<p>        list     the lines that have some, each once; the first has the next turn
-results         stream   one entry an outcome, with its bytes; trimmed by age
+results         stream   one entry an outcome, with its bytes, and its cost until it is archived; trimmed by
+                         age, by the archiver once there is one
 dead            stream   one entry a dead letter: id, bytes, line, consumer, deliveries, error
 lines           hash     <line>:bytes, <line>:depth of each line that has images not finished
 known           hash     ms by which they are forgotten -> how many finished ids; by slices of time
-ring            list     "size:id" of finished images still held, newest first; size 0: a dead letter holds it
+ring            list     "size:id" of finished images still held, newest first; size 0: a dead letter holds
+                         it, or the archiver
 due             zset     id -> deadline, ms: of images not finished that have one
-totals          hash     bytes (accepted, not finished), recent (held by the ring), dead (by dead letters)
+totals          hash     bytes (accepted, not finished), recent (held by the ring), dead (by dead letters),
+                         archive (what waits for the archiver; the field is there once there is one)
+held            hash     id -> its entry in `results`: the archiver has not released the image yet
 workers         hash     name -> "<ms of the last report> <WorkerReport as JSON>"
 state:<id>      hash     submitted, line, format, digest, entry, bytes, idem, state, accept, token, error,
                          dead (its entry in `dead`, while it has one), deliveries (so many, when handed back)
@@ -31,6 +35,9 @@ from dataclasses import dataclass
 
 GROUP = "inspect"
 """The one consumer group on the work stream."""
+
+ARCHIVE_GROUP = "archive"
+"""The one consumer group on the result stream."""
 
 FEEDER = "feed"
 """Consumer of the group that nobody is: in its name, take puts new entries where they wait. Holds nothing."""
@@ -82,6 +89,10 @@ class Keys:
         return self.prefix + "totals"
 
     @property
+    def held(self) -> str:
+        return self.prefix + "held"
+
+    @property
     def workers(self) -> str:
         return self.prefix + "workers"
 
@@ -102,6 +113,10 @@ class Keys:
 
     def idempotency(self, hashed: str) -> str:
         return f"{self.prefix}idem:{hashed}"
+
+    def shown(self, inspection_id: str) -> list[str]:
+        """What leaves together with the ring."""
+        return [key(inspection_id) for key in (self.job, self.image, self.map, self.result)]
 
     @property
     def budgeted(self) -> list[str]:

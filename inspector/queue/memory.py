@@ -1,7 +1,7 @@
 """The queue in memory: the same seams and the same promises, for tests and for one process.
 
-`producer()`, `consumer(name)`, `results()` and `admin()` of one MemoryQueue see the same images, from any
-thread. Nothing survives the process.
+`producer()`, `consumer(name)`, `results()`, `archive(name)` and `admin()` of one MemoryQueue see the same
+images, from any thread. Nothing survives the process.
 """
 
 from __future__ import annotations
@@ -25,16 +25,18 @@ from inspector.queue.base import (
     Durability,
     Finished,
     FinishStatus,
+    Held,
     Idempotency,
     QueueStatus,
     ServerHealth,
     Snapshot,
     Submission,
+    Unarchived,
     WorkerReport,
 )
 from inspector.queue.keys import WORKER_TTL_MS
 from inspector.queue.letters import reopened
-from inspector.queue.memory_store import NOBODY, MemoryStore, Record
+from inspector.queue.memory_store import NOBODY, MemoryStore, Record, Waiting
 from inspector.queue.reading import Taken, overdue, parse_job
 from inspector.queue.reports import iso
 from inspector.queue.settling import Fence
@@ -54,6 +56,9 @@ class MemoryQueue:
 
     def results(self) -> MemoryResults:
         return MemoryResults(self.store)
+
+    def archive(self, name: str, min_idle: timedelta = MIN_IDLE) -> MemoryArchive:
+        return MemoryArchive(self.store, name, min_idle)
 
     def admin(self) -> MemoryAdmin:
         return MemoryAdmin(self.store)
@@ -275,6 +280,50 @@ class MemoryResults:
             ]
 
 
+class MemoryArchive:
+    def __init__(self, store: MemoryStore, name: str, min_idle: timedelta) -> None:
+        self.name = name
+        self._store = store
+        self._min_idle_s = min_idle.total_seconds()
+
+    def take(self, limit: int, wait: timedelta) -> list[Unarchived]:
+        with self._store.changed:
+            self._store.attach()
+            self._store.changed.wait_for(self._free, timeout=wait.total_seconds())
+            return self._own(self._free()[:limit])
+
+    def sweep(self, limit: int) -> list[Unarchived]:
+        with self._store.changed:
+            until = self._store.clock() - self._min_idle_s
+            waiting = self._store.attach().values()
+            return self._own([one for one in waiting if one.owner != NOBODY and one.taken <= until][:limit])
+
+    def jobs(self, inspection_ids: Sequence[str]) -> list[Job | None]:
+        with self._store.changed:
+            records = [self._store.shelf.records.get(one) for one in inspection_ids]
+            return [record.job if record is not None else None for record in records]
+
+    def held(self, inspection_id: str) -> Held:
+        with self._store.changed:
+            record = self._store.shelf.records.get(inspection_id)
+            return Held(record.image, record.attention) if record is not None else Held(None, None)
+
+    def archived(self, done: Sequence[Unarchived]) -> None:
+        with self._store.changed:
+            for one in done:
+                self._store.archived(one)
+
+    def close(self) -> None: ...
+
+    def _free(self) -> list[Waiting]:
+        return [one for one in self._store.attach().values() if one.owner == NOBODY]
+
+    def _own(self, waiting: Sequence[Waiting]) -> list[Unarchived]:
+        for one in waiting:
+            one.owner, one.taken = self.name, self._store.clock()
+        return [one.unarchived for one in waiting]
+
+
 class MemoryAdmin:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
@@ -289,6 +338,7 @@ class MemoryAdmin:
                 bytes=sum(record.size for record in waiting),
                 known_bytes=self._store.known_bytes(),
                 recent_bytes=sum(shelf.records[one].held for one in shelf.ring),
+                archive_bytes=self._store.archive_bytes(),
                 oldest_age_s=max(0.0, now - waiting[0].submitted) if waiting else 0.0,
                 dead_letters=len(shelf.dead),
                 workers=self._living(now),

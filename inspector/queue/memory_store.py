@@ -19,11 +19,15 @@ from inspector.queue.base import (
     WITHOUT_DEADLINE,
     Budgets,
     DeadLetter,
+    Unarchived,
     WorkerReport,
 )
 from inspector.queue.fullness import busy
 from inspector.queue.letters import no_letter
 from inspector.queue.settling import DEAD_LETTERS_KEPT, Fence
+
+ENTRY_BYTES = 300
+"""What an announcement costs beside its texts, until it is archived: as settle.lua has it."""
 
 NOBODY = ""
 """Owner of an entry that waits, or was handed back."""
@@ -53,6 +57,15 @@ class Record:
 
 
 @dataclass(slots=True)
+class Waiting:
+    """An outcome that waits for the archiver, or is in the hands of one."""
+
+    unarchived: Unarchived
+    owner: str = NOBODY
+    taken: float = 0.0
+
+
+@dataclass(slots=True)
 class Shelf:
     """What the server holds; guarded by the queue's lock."""
 
@@ -68,6 +81,10 @@ class Shelf:
     dead: OrderedDict[str, DeadLetter] = field(default_factory=OrderedDict)
     """By id, oldest first."""
     reports: dict[str, tuple[float, WorkerReport]] = field(default_factory=dict)
+    archive: OrderedDict[str, Waiting] | None = None
+    """By entry, oldest first; None before there is an archiver."""
+    held: dict[str, str] = field(default_factory=dict)
+    """id -> the entry that it is held for."""
     entries: int = 0
     announcements: int = 0
 
@@ -89,14 +106,18 @@ class MemoryStore:
         finished = sum(1 for record in self.shelf.records.values() if record.outcome is not None)
         return (finished - len(self.shelf.dead)) * KNOWN_ID_BYTES
 
+    def archive_bytes(self) -> int:
+        return sum(one.unarchived.cost for one in (self.shelf.archive or {}).values())
+
     def admit(self, line: str, image_bytes: int) -> None:
         """Raises Busy or LineBusy where budget.lua would."""
         self.forget()
         limits, held = self.budgets, [self.shelf.records[one] for one in self.shelf.work.values()]
         own, known = [record for record in held if record.line == line], self.known_bytes()
-        total = sum(record.size for record in held) + known
+        archive = self.archive_bytes()
+        total = sum(record.size for record in held) + known + archive
         if total + image_bytes > limits.max_bytes:
-            raise busy(False, "bytes", total, known)
+            raise busy(False, "bytes", total, known, archive)
         if len(held) >= limits.max_depth:
             raise busy(False, "depth", len(held), 0)
         if (line_bytes := sum(record.size for record in own)) + image_bytes > limits.line_max_bytes and held:
@@ -116,7 +137,7 @@ class MemoryStore:
         now, shelf = self.clock(), self.shelf
         limit = now - self.budgets.forget_after.total_seconds()
         gone = [key for key, one in shelf.records.items() if one.outcome and one.finished <= limit]
-        for old in [key for key in gone if key not in shelf.dead]:
+        for old in [key for key in gone if key not in shelf.dead and key not in shelf.held]:
             record = shelf.records.pop(old)
             if record.key is not None and shelf.keys.get(record.key) == old:
                 del shelf.keys[record.key]
@@ -129,14 +150,19 @@ class MemoryStore:
     def settle(self, record: Record, outcome: Outcome, attention: bytes | None, token: Fence | None) -> None:
         self._record(record, outcome, token)
         record.attention = attention
-        record.held = sum(len(part or b"") for part in (record.image, outcome.result, attention))
-        record.held += len(record.job.as_json()) if record.job is not None else 0
+        hold = self.shelf.archive is not None and not outcome.accept
+        self._announce(outcome, _shown_bytes(record) if hold else 0)
+        if hold:
+            self.shelf.held[outcome.id] = str(self.shelf.announcements)
+        else:
+            record.held = _shown_bytes(record)
         self._evict()
         self.forget()
         self._wake()
 
     def bury(self, record: Record, outcome: Outcome, token: Fence) -> None:
         self._record(record, outcome, token)
+        self._announce(outcome, 0)
         died_at = datetime.fromtimestamp(record.finished, UTC)
         size = record.size + (len(record.job.as_json()) if record.job is not None else 0)
         self.shelf.dead[outcome.id] = DeadLetter(
@@ -187,6 +213,27 @@ class MemoryStore:
                     row.append(line)
         return ready
 
+    def attach(self) -> OrderedDict[str, Waiting]:
+        """As attach.lua: there is an archiver from now on. What waits for it."""
+        if self.shelf.archive is None:
+            self.shelf.archive = OrderedDict()
+            for announced in self.shelf.announced:
+                self._give(*announced, cost=0)
+        return self.shelf.archive
+
+    def archived(self, one: Unarchived) -> None:
+        """As archived.lua."""
+        inspection_id, shelf = one.outcome.id, self.shelf
+        if self.attach().pop(one.entry, None) is None or shelf.held.get(inspection_id) != one.entry:
+            return
+        del shelf.held[inspection_id]
+        record = shelf.records[inspection_id]
+        if inspection_id in shelf.ring:
+            record.held = _shown_bytes(record)
+            self._evict()
+        else:
+            self._unlink(record)
+
     def listen(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         with self.changed:
             self._listeners.add((loop, event))
@@ -210,9 +257,23 @@ class MemoryStore:
         row = self.shelf.turns[_priority(record)]
         if record.line in row and not self._waiting(_priority(record), record.line):
             row.remove(record.line)
-        self.shelf.announcements += 1
-        self.shelf.announced.append((self.shelf.announcements, record.finished, outcome))
         self.shelf.ring.appendleft(outcome.id)
+
+    def _announce(self, outcome: Outcome, held: int) -> None:
+        """`held`: bytes of the image that stay until it is archived."""
+        shelf = self.shelf
+        shelf.announcements += 1
+        shelf.announced.append((shelf.announcements, self.clock(), outcome))
+        if shelf.archive is not None:
+            cost = held + len(outcome.result or b"") + len(outcome.error or b"") + ENTRY_BYTES
+            self._give(*shelf.announced[-1], cost)
+
+    def _give(self, number: int, at_s: float, outcome: Outcome, cost: int) -> None:
+        """To the archiver, which there is."""
+        at = datetime.fromtimestamp(at_s, UTC)
+        one = Unarchived(str(number), outcome, at, number, cost)
+        assert self.shelf.archive is not None  # noqa: S101
+        self.shelf.archive[one.entry] = Waiting(one)
 
     def _too_many_dead(self) -> bool:
         dead = self.shelf.dead.values()
@@ -223,18 +284,27 @@ class MemoryStore:
         ring, records = self.shelf.ring, self.shelf.records
         while len(ring) > 1 and sum(records[one].held for one in ring) > self.budgets.recent_bytes:
             oldest = ring.pop()
-            if oldest in self.shelf.dead:
-                continue
-            record = records[oldest]
-            record.job = record.image = record.attention = None
-            record.held = 0
-            if record.outcome is not None:
-                record.outcome = replace(record.outcome, result=None)
+            if oldest not in self.shelf.dead and oldest not in self.shelf.held:
+                self._unlink(records[oldest])
+
+    @staticmethod
+    def _unlink(record: Record) -> None:
+        record.job = record.image = record.attention = None
+        record.held = 0
+        if record.outcome is not None:
+            record.outcome = replace(record.outcome, result=None)
 
     def _wake(self) -> None:
         self.changed.notify_all()
         for loop, event in self._listeners:
             loop.call_soon_threadsafe(event.set)
+
+
+def _shown_bytes(record: Record) -> int:
+    """Of a finished one."""
+    result = record.outcome.result if record.outcome is not None else None
+    job = len(record.job.as_json()) if record.job is not None else 0
+    return job + sum(len(part or b"") for part in (record.image, result, record.attention))
 
 
 def _priority(record: Record) -> Priority:

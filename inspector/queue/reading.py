@@ -34,7 +34,7 @@ class Taken:
 
     def failed(self, error: InspectorError, job: bytes | None) -> Outcome:
         """`job` as it was read; its part is named where it can be."""
-        return failed_outcome(self.id, self.line, error, _readable(job))
+        return failed_outcome(self.id, self.line, error, readable_job(job))
 
     def delivery(self, job: bytes | None, image: bytes | None) -> Delivery:
         """Raises InspectionFailed where no worker of this version can ever inspect it."""
@@ -46,13 +46,13 @@ class Taken:
 
 def overdue(inspection_id: str, line: str, job: bytes | None) -> Outcome:
     """The outcome of an image whose deadline passed while no worker had started it."""
-    read = _readable(job)
+    read = readable_job(job)
     limit = "its deadline" if read is None else f"{read.deadline_ms} ms"
     return failed_outcome(inspection_id, line, DeadlineExpired(f"no worker started it within {limit}"), read)
 
 
-def _readable(job: bytes | None) -> Job | None:
-    """None for what is not there or not to be read here: that is why the image failed, and it says so."""
+def readable_job(job: bytes | None) -> Job | None:
+    """None for what is not there, or not to be read by this version: its outcome can be told without it."""
     if job is None:
         return None
     try:

@@ -59,6 +59,7 @@ class RedisAdmin:
             bytes=int(totals[0] or 0),
             known_bytes=_known_ids(known, now_ms) * KNOWN_ID_BYTES,
             recent_bytes=int(totals[1] or 0),
+            archive_bytes=int(totals[2] or 0),
             oldest_age_s=_age_s(oldest, now_ms),
             dead_letters=dead,
             workers=living(reports, now_ms),
@@ -136,7 +137,7 @@ class RedisAdmin:
         keys = self._keys
         return [
             ["TIME"],
-            ["HMGET", keys.totals, "bytes", "recent"],
+            ["HMGET", keys.totals, "bytes", "recent", "archive"],
             ["HGETALL", keys.known],
             ["XLEN", keys.work],
             ["XRANGE", keys.work, "-", "+", "COUNT", 1],

@@ -102,5 +102,5 @@ def _submission(reply: Reply) -> Submission:
 
 
 def _busy(reply: Reply) -> Busy:
-    """Of {BUSY | LINE, of what, what is held, of it by known ids}."""
-    return busy(reply[0] == b"LINE", reply[1].decode(), int(reply[2]), int(reply[3]))
+    """Of {BUSY | LINE, of what, what is held, of it by known ids, of it for the archiver}."""
+    return busy(reply[0] == b"LINE", reply[1].decode(), *(int(held) for held in reply[2:5]))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from inspector.errors import ImageGone, InspectionFailed, InspectionNotFound
-from inspector.messages.job import Job
+from inspector.errors import ImageGone, InspectionNotFound
 from inspector.messages.result import Outcome, State
 from inspector.queue.base import Announcement, Snapshot
 from inspector.queue.keys import Keys
-from inspector.queue.reading import parse_job
+from inspector.queue.reading import readable_job
 from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, AsyncLink
 from inspector.queue.scripting import Command, Reply
 
@@ -41,7 +40,7 @@ class RedisResults:
             line=line,
             state=state,
             outcome=_outcome(inspection_id, fields, texts[1]) if state.terminal else None,
-            job=_readable(texts[0]),
+            job=readable_job(texts[0]),
             has_image=bool(has_image),
             has_attention=bool(has_attention),
         )
@@ -100,7 +99,7 @@ class RedisResults:
         block = int(BLOCK_S * 1000)
         limits = ("COUNT", READ_AT_ONCE, "BLOCK", block)
         reply = await reader.ask("XREAD", *limits, "STREAMS", self._keys.results, cursor)
-        return [_announcement(entry, fields) for entry, fields in reply[0][1]] if reply else []
+        return [announcement(entry, fields) for entry, fields in reply[0][1]] if reply else []
 
 
 def _state_command(keys: Keys, inspection_id: str) -> Command:
@@ -131,15 +130,7 @@ def _outcome(inspection_id: str, fields: Reply, result: bytes | None) -> Outcome
     )
 
 
-def _readable(job: bytes | None) -> Job | None:
-    """A job of another version cannot be shown, and its outcome still can."""
-    try:
-        return parse_job(job) if job is not None else None
-    except InspectionFailed:
-        return None
-
-
-def _announcement(entry: Reply, fields: Reply) -> Announcement:
+def announcement(entry: Reply, fields: Reply) -> Announcement:
     named = dict(zip(fields[0::2], fields[1::2], strict=True))
     parts = [named[name] for name in (b"line", b"state", b"accept", b"error")]
     return Announcement(entry.decode(), _outcome(named[b"id"].decode(), parts, named[b"result"]))

@@ -69,6 +69,9 @@ SWEEP = _read("sweep")
 OPEN = _read("open")
 LEAVE = _read("leave")
 REPORT = _read("report")
+ATTACH = _read("attach")
+ARCHIVED = _read("archived")
+TRIM = _read("trim")
 
 
 def run(calls: Sequence[Call], then: Sequence[Command] = ()) -> Conversation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationError
@@ -12,6 +13,7 @@ from inspector.errors import SettingsError
 from inspector.messages.names import NameList
 from inspector.monitoring.catalogue import MAX_LINES
 from inspector.monitoring.takt import DEFAULT_TAKT_S, Takts
+from inspector.plant.plant import Plant
 from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -41,11 +43,16 @@ class QueueSettings(BaseSettings):
         description="Lines that are metric labels, comma-separated. Any other counts under `other`, so that "
         "a client cannot grow the metrics without end.",
     )
+    settings_file: Path | None = Field(
+        None,
+        description="inspector.toml: lines, stations, shifts, which images are kept and for how long.",
+    )
     takt_s: float = Field(
         DEFAULT_TAKT_S,
         gt=0,
-        description="Takt, the seconds from one part to the next that demand asks for: a live image whose "
-        "verdict comes later counts as late in metrics and alerts. The same for all.",
+        description="Takt, the seconds from one part to the next that demand asks for, of lines whose takt "
+        "inspector.toml does not say: a live image whose verdict comes later counts as late in metrics and "
+        "alerts. The same for all.",
     )
     recent_bytes: int = Field(
         DEFAULT_BUDGETS.recent_bytes,
@@ -75,13 +82,26 @@ class QueueSettings(BaseSettings):
         "it over. The same for all workers and gateways of a queue.",
     )
 
+    def named_lines(self, plant: Plant) -> tuple[str, ...]:
+        """Those that are metric labels: `lines` where it is given, else those of the plant. Raises
+        SettingsError: more than metrics can name."""
+        if "lines" in self.model_fields_set or not plant.lines:
+            return self.lines
+        if len(plant.lines) > MAX_LINES:
+            raise SettingsError(
+                f"{self.settings_file} has {len(plant.lines)} lines, and metrics name at most {MAX_LINES}: "
+                "say which with INSPECTOR_LINES"
+            )
+        return tuple(plant.lines)
+
+    def takts(self, plant: Plant) -> Takts:
+        """Of each line: the plant's where it says one, else `takt_s`."""
+        own = {name: line.takt_s for name, line in plant.lines.items() if line.takt_s is not None}
+        return Takts(self.takt_s, own)
+
     @property
     def min_idle(self) -> timedelta:
         return timedelta(seconds=self.min_idle_s)
-
-    @property
-    def takts(self) -> Takts:
-        return Takts(self.takt_s)
 
     @property
     def budgets(self) -> Budgets:

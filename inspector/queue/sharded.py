@@ -32,16 +32,19 @@ from inspector.queue.base import (
     Durability,
     Finished,
     FinishStatus,
+    Held,
     Idempotency,
     QueueStatus,
     ServerHealth,
     Snapshot,
     Submission,
+    Unarchived,
     WorkerReport,
 )
 from inspector.queue.ending import end
 from inspector.queue.letters import no_letter
 from inspector.queue.redis_admin import RedisAdmin
+from inspector.queue.redis_archive import RedisArchive
 from inspector.queue.redis_consumer import RedisConsumer
 from inspector.queue.redis_producer import RedisProducer
 from inspector.queue.redis_results import NOW, RedisResults
@@ -52,6 +55,9 @@ Coming = asyncio.Queue[tuple[int, Announcement] | Exception]
 """From the readers of the shards: a shard's index and its next announcement, or what broke."""
 
 NO_WAIT = timedelta(0)
+
+LOOK_AGAIN = timedelta(milliseconds=200)
+"""How long an archiver waits at one shard before it looks at all of them."""
 
 
 def shard_of(line: str, shards: int) -> int:
@@ -184,6 +190,65 @@ def _by_shard(deliveries: Sequence[Delivery]) -> dict[int, list[Delivery]]:
     return shards
 
 
+class ShardedArchive:
+    """Takes from one shard after the other; an entry is "<shard>/<entry>", as a delivery's."""
+
+    def __init__(self, shards: Sequence[RedisArchive]) -> None:
+        self._shards = shards
+        self._first = 0
+
+    def take(self, limit: int, wait: timedelta) -> list[Unarchived]:
+        """Waits at one shard, another one each time: a record may be a moment late, a verdict is not."""
+        taken = self._round(limit, lambda shard, left: shard.take(left, NO_WAIT))
+        if taken or wait <= NO_WAIT:
+            return taken
+        index = self._first
+        return _at_shard(index, self._shards[index].take(limit, min(wait, LOOK_AGAIN)))
+
+    def sweep(self, limit: int) -> list[Unarchived]:
+        return self._round(limit, lambda shard, left: shard.sweep(left))
+
+    def jobs(self, inspection_ids: Sequence[str]) -> list[Job | None]:
+        each = [shard.jobs(inspection_ids) for shard in self._shards]
+        return [next((job for job in jobs if job is not None), None) for jobs in zip(*each, strict=True)]
+
+    def held(self, inspection_id: str) -> Held:
+        each = [shard.held(inspection_id) for shard in self._shards]
+        return next((held for held in each if held.image is not None), each[0])
+
+    def archived(self, done: Sequence[Unarchived]) -> None:
+        """When a shard does not answer, all may be archived again."""
+        for index, shard in enumerate(self._shards):
+            own = [one for one in done if one.entry.startswith(f"{index}/")]
+            if own:
+                shard.archived([replace(one, entry=one.entry.partition("/")[2]) for one in own])
+
+    def close(self) -> None:
+        for shard in self._shards:
+            shard.close()
+
+    def _round(self, limit: int, take: Callable[[RedisArchive, int], list[Unarchived]]) -> list[Unarchived]:
+        """A shard that does not answer is an error only when the others gave nothing."""
+        taken: list[Unarchived] = []
+        failure: QueueUnavailable | None = None
+        order = [(self._first + step) % len(self._shards) for step in range(len(self._shards))]
+        self._first = order[1 % len(order)]
+        for index in order:
+            if len(taken) == limit:
+                break
+            try:
+                taken += _at_shard(index, take(self._shards[index], limit - len(taken)))
+            except QueueUnavailable as error:
+                failure = error
+        if failure is not None and not taken:
+            raise failure
+        return taken
+
+
+def _at_shard(index: int, taken: Sequence[Unarchived]) -> list[Unarchived]:
+    return [replace(one, entry=f"{index}/{one.entry}") for one in taken]
+
+
 class ShardedResults:
     def __init__(self, shards: Sequence[RedisResults]) -> None:
         self._shards = shards
@@ -268,6 +333,7 @@ class ShardedAdmin:
             bytes=sum(one.bytes for one in each),
             known_bytes=sum(one.known_bytes for one in each),
             recent_bytes=sum(one.recent_bytes for one in each),
+            archive_bytes=sum(one.archive_bytes for one in each),
             oldest_age_s=max(one.oldest_age_s for one in each),
             dead_letters=sum(one.dead_letters for one in each),
             workers=each[0].workers,

@@ -212,7 +212,7 @@ def test_what_has_left_the_recent_ones_is_gone_and_has_no_link() -> None:
 
 
 def test_the_latest_come_newest_first(line: Line) -> None:
-    assert line.http.get("/v1/inspections").json() == {"inspections": []}
+    assert line.http.get("/v1/inspections").json() == {"inspections": [], "next": None}
     with line.working():
         ids = [line.post(IMAGE, wait=10).json()["id"] for _ in range(3)]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from api.settings import Settings
 from inspector.cli.stack.embedded import maxmemory
 from inspector.queue.base import DEFAULT_BUDGETS
+from workers.archive_settings import ArchiveSettings
 from workers.settings import InspectSettings
 
 ROOT = Path(__file__).parents[2]
@@ -15,7 +16,10 @@ COMPOSE = ROOT / "docker-compose.yml"
 
 
 def test_every_setting_named_in_containers_exists() -> None:
-    known = {f"INSPECTOR_{name.upper()}" for name in {*Settings.model_fields, *InspectSettings.model_fields}}
+    known = {
+        f"INSPECTOR_{name.upper()}"
+        for name in {*Settings.model_fields, *InspectSettings.model_fields, *ArchiveSettings.model_fields}
+    }
     files = [COMPOSE, *(ROOT / "deploy").rglob("*.Dockerfile"), *(ROOT / "deploy").rglob("*.sh")]
 
     named = {name for path in files for name in re.findall(r"\bINSPECTOR_[A-Z_]+", path.read_text("utf-8"))}

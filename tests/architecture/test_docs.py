@@ -11,6 +11,8 @@ from api.app import new_metrics
 from api.problems import REGISTRY
 from api.settings import Settings
 from inspector.cli.app import COMMANDS
+from workers.archive_metrics import ArchiveMetrics
+from workers.archive_settings import ArchiveSettings
 from workers.metrics import Metrics
 from workers.settings import InspectSettings
 
@@ -33,13 +35,17 @@ def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", sorted(Settings.model_fields | InspectSettings.model_fields))
+SETTINGS = Settings.model_fields | InspectSettings.model_fields | ArchiveSettings.model_fields
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_every_setting_is_documented(name: str) -> None:
     assert f"`INSPECTOR_{name.upper()}`" in text("docs/settings.md")
 
 
 def test_every_metric_is_documented() -> None:
     registries = [new_metrics(Settings()).registry, Metrics(["default"], ["spur"]).registry]
+    registries.append(ArchiveMetrics([]).registry)
     families = [family for registry in registries for family in registry.collect()]
     own = [family for family in families if family.name.startswith("inspector_")]
     assert own

@@ -27,7 +27,7 @@ def test_the_gateway_imports_nothing_heavy(module: str) -> None:
 
     assert "fastapi" in loaded
     assert loaded & HEAVY == set()
-    assert "workers" not in loaded
+    assert loaded & {"workers", "alembic"} == set()
 
 
 def test_the_gateways_own_rooms_import_nothing_of_the_web() -> None:
@@ -51,6 +51,12 @@ def test_a_cpu_worker_with_int8_needs_neither_torch_nor_nncf(int8_bundle: Bundle
     )
     assert "openvino" in loaded
     assert loaded & {"torch", "nncf", "safetensors", "scipy"} == set()
+
+
+def test_an_archiver_needs_no_model() -> None:
+    loaded = modules_after("import workers.__main__, workers.archive_role")
+    assert "sqlalchemy" in loaded
+    assert loaded & (HEAVY | {"fastapi", "api"}) == set()
 
 
 def test_nothing_reports_home() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 import api.metrics
+import workers.archive_metrics
 import workers.metrics
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,8 @@ def series(registry: CollectorRegistry) -> Iterator[str]:
 def existing() -> set[str]:
     gateway = api.metrics.Metrics(lines=["L1"], reasons=["busy"])
     worker = workers.metrics.Metrics(lines=["L1"], classes=["spur"])
-    return {*series(gateway.registry), *series(worker.registry)}
+    archiver = workers.archive_metrics.ArchiveMetrics(lines=["L1"])
+    return {*series(gateway.registry), *series(worker.registry), *series(archiver.registry)}
 
 
 def named() -> dict[str, str]:

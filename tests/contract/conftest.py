@@ -16,7 +16,16 @@ from typing import Any, Protocol, TypeVar
 import pytest
 
 from inspector.queue import connect
-from inspector.queue.base import DEFAULT_BUDGETS, Admin, Budgets, Consumer, Delivery, Producer, Results
+from inspector.queue.base import (
+    DEFAULT_BUDGETS,
+    Admin,
+    Archive,
+    Budgets,
+    Consumer,
+    Delivery,
+    Producer,
+    Results,
+)
 from inspector.queue.memory import MemoryQueue
 from tests.support import queue_users
 from tests.support.jobs import IMAGE, job_for
@@ -33,6 +42,7 @@ class Backend(Protocol):
     def producer(self, min_idle: timedelta) -> Producer: ...
     def consumer(self, name: str, min_idle: timedelta) -> Consumer: ...
     def results(self) -> Results: ...
+    def archive(self, name: str, min_idle: timedelta) -> Archive: ...
     def admin(self) -> Admin: ...
 
 
@@ -48,6 +58,9 @@ class ServerBackend:
 
     def results(self) -> Results:
         return connect.results(self._server.url_of("gateway"))
+
+    def archive(self, name: str, min_idle: timedelta) -> Archive:
+        return connect.archive(self._server.url_of("archiver"), name, self._budgets, min_idle)
 
     def admin(self) -> Admin:
         return connect.admin(self._server.url_of("admin"))
@@ -71,6 +84,11 @@ class Bench:
         consumer = self._backend.consumer(name, min_idle)
         self._closing.callback(consumer.close)
         return consumer
+
+    def archive(self, name: str = "a1", min_idle: timedelta = LONG) -> Archive:
+        archive = self._backend.archive(name, min_idle)
+        self._closing.callback(archive.close)
+        return archive
 
     def other_producer(self, min_idle: timedelta = LONG) -> Producer:
         """Another gateway's."""

@@ -21,7 +21,13 @@ SECRETS = "deploy/redis/secrets"
 
 @pytest.mark.parametrize(
     ("service", "role"),
-    [("redis", "monitoring"), ("gateway", "gateway"), ("worker", "worker"), ("dead-letters", "admin")],
+    [
+        ("redis", "monitoring"),
+        ("gateway", "gateway"),
+        ("worker", "worker"),
+        ("archiver", "archiver"),
+        ("dead-letters", "admin"),
+    ],
 )
 def test_each_service_comes_as_a_user_of_its_own(service: str, role: str) -> None:
     assert SERVICES[service]["env_file"] == [f"{SECRETS}/{role}.env"]
@@ -33,8 +39,18 @@ def test_no_other_service_comes_as_any() -> None:
         "redis",
         "gateway",
         "worker",
+        "archiver",
         "dead-letters",
     }
+
+
+def test_the_gateway_reads_the_records_that_the_archiver_writes() -> None:
+    gateway, archiver = SERVICES["gateway"], SERVICES["archiver"]
+    for name in ("INSPECTOR_DATABASE_URL", "INSPECTOR_IMAGES_URL"):
+        assert gateway["environment"][name] == archiver["environment"][name]
+    assert "records:/records" in gateway["volumes"]
+    assert archiver["volumes"] == ["records:/records"]
+    assert archiver["build"] == gateway["build"]
 
 
 def test_the_server_has_these_users_and_no_port_outside() -> None:

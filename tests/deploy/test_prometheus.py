@@ -68,7 +68,8 @@ def prometheus(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) ->
     running_stack = RunningStack(folder, tiny_bundle.folder, "--lines", "L1,L2", INSPECTOR_TAKT_S="30")
     with running_stack as stack, posting(stack):
         places = {name: url.split("/")[2] for name, url in stack.facts["metrics"].items()}
-        targets = {"gateway": [places["gateway"]], "worker": [places["worker-1"]]}
+        names = {"gateway": "gateway", "worker": "worker-1", "archiver": "archiver"}
+        targets = {job: [places[name]] for job, name in names.items()}
         with Prometheus(folder / "prometheus", targets) as running:
             wait_until(lambda: settled(running), SETTLED_S, f"all that is recorded, see {folder}")
             yield running

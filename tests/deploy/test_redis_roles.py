@@ -111,7 +111,7 @@ def test_a_dead_letter_is_given_back_by_the_admin(
     assert _letters(empty) == 0
 
 
-@pytest.mark.parametrize("role", ["gateway", "worker", "admin"])
+@pytest.mark.parametrize("role", ["gateway", "worker", "archiver", "admin"])
 def test_a_role_may_call_what_its_scripts_call_and_little_else(role: str) -> None:
     allowed = set(re.findall(r"\+(\S+)", rules_of(role)))
     called = {command for script in SCRIPTS[role] for command in commands_of(script)}
@@ -153,7 +153,7 @@ NOBODYS: list[Command] = [
 ]
 
 
-@pytest.mark.parametrize("role", ["gateway", "worker", "admin", "monitoring"])
+@pytest.mark.parametrize("role", ["gateway", "worker", "archiver", "admin", "monitoring"])
 def test_what_is_nobodys(server: QueueServer, role: str) -> None:
     assert granted(server, role, NOBODYS) == []
 
@@ -172,6 +172,18 @@ ANOTHERS: dict[str, list[Command]] = {
         ("CONFIG", "GET", "masterauth"),
         ("XGROUP", "DESTROY", KEYS.work, "inspect"),
         ("DEL", KEYS.work),
+    ],
+    "archiver": [
+        ("CONFIG", "GET", "masterauth"),
+        ("XREADGROUP", "GROUP", "inspect", "me", "STREAMS", KEYS.work, ">"),
+        ("XAUTOCLAIM", KEYS.dead, "inspect", "me", 0, "0-0"),
+        ("XADD", KEYS.results, "*", "id", "a"),
+        ("XGROUP", "DESTROY", KEYS.results, "archive"),
+        ("DEL", KEYS.results),
+        ("SET", KEYS.result("a"), "{}"),
+        ("HDEL", KEYS.state("a"), "accept"),
+        ("HDEL", KEYS.lines, "L1:bytes"),
+        ("HSET", KEYS.workers, "w1", "alive"),
     ],
     "admin": [
         ("CONFIG", "GET", "masterauth"),
@@ -294,6 +306,7 @@ SCRIPTS = {
         scripting.LEAVE,
         scripting.REPORT,
     ],
+    "archiver": [scripting.ATTACH, scripting.OPEN, scripting.ARCHIVED, scripting.TRIM, scripting.LEAVE],
     "admin": [scripting.DROP, scripting.REQUEUE],
 }
 
@@ -312,6 +325,7 @@ BY_ITSELF = {
         "xrevrange",
     },
     "worker": {*_CONNECTED, "xread"},
+    "archiver": {*_CONNECTED, "mget", "xreadgroup", "xautoclaim"},
     "admin": {*_CONNECTED, "ping", "get", "hmget", "hgetall", "hvals", "xlen", "xpending", "xrevrange"},
 }
 """What the code of a role asks without a script."""

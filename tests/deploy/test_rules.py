@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from inspector.monitoring.catalogue import GATEWAY, WORKER
+from inspector.monitoring.catalogue import ARCHIVER, GATEWAY, WORKER
 from tests.support.prometheus import ROOT, promtool, rules
 
 UNIT_TESTS = sorted(Path(__file__).parent.glob("rules/*.yml"))
@@ -69,7 +69,7 @@ def test_every_section_of_the_runbooks_is_of_an_alert() -> None:
 
 def test_rules_ask_for_what_is_measured_or_recorded() -> None:
     recorded = {rule["record"] for rule in rules() if "record" in rule}
-    measured = {series for metric in (*GATEWAY, *WORKER) for series in metric.series}
+    measured = {series for metric in (*GATEWAY, *WORKER, *ARCHIVER) for series in metric.series}
     asked = "\n".join(rule["expr"] for rule in rules())
     assert set(RECORDED.findall(asked)) - recorded == set()
     assert set(MEASURED.findall(RECORDED.sub("", asked))) - measured == set()

@@ -54,8 +54,14 @@ def test_a_camera_gets_a_verdict_for_every_board(stack: RunningStack, tmp_path: 
     assert {record["state"] for record in records} == {"done"}
     assert all(record["result"]["simulated"] for record in records)
 
+    def recorded() -> set[str]:
+        page = httpx.get(f"{stack.url}/v1/inspections", params={"simulated": "true", "limit": 200}).json()
+        return {one["id"] for one in page["inspections"]}
 
-@pytest.mark.parametrize("child", ["gateway", "worker-1", "redis"])
+    wait_until(lambda: recorded() >= {record["id"] for record in records}, 30, "a record of each board")
+
+
+@pytest.mark.parametrize("child", ["gateway", "worker-1", "archiver", "redis"])
 def test_a_killed_child_is_started_again_and_nothing_is_lost(
     stack: RunningStack, board: bytes, child: str
 ) -> None:

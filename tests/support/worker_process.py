@@ -1,4 +1,4 @@
-"""A real worker process: `python -m workers inspect`, to be watched, signalled and killed."""
+"""Real worker processes: `python -m workers inspect` and `archive`, to be watched, signalled and killed."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ _STARTS_WITHIN_S = 60.0
 class WorkerProcess:
     """Started when made; gone when left as a context manager."""
 
+    role: tuple[str, ...] = ("inspect", "--threads", "1")
+
     def __init__(self, log: Path, *flags: str) -> None:
         self.log = log
-        command = [sys.executable, "-W", "error", "-m", "workers", "inspect", "--threads", "1", *flags]
+        command = [sys.executable, "-W", "error", "-m", "workers", *self.role, *flags]
         with log.open("wb") as file:
             self._process = subprocess.Popen(command, stdout=file, stderr=file, cwd=ROOT, env=_environment())
 
@@ -69,6 +71,12 @@ class WorkerProcess:
         if self._process.poll() is not None:
             raise AssertionError(f"the worker ended with {self._process.returncode}:\n{self.said}")
         return re.search(pattern, self.said)
+
+
+class ArchiverProcess(WorkerProcess):
+    """`python -m workers archive`."""
+
+    role = ("archive",)
 
 
 def _environment() -> dict[str, str]:

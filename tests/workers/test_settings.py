@@ -5,6 +5,8 @@ import os
 import pytest
 
 from inspector.errors import SettingsError
+from workers import archive_settings
+from workers.archive_settings import ArchiveSettings
 from workers.settings import InspectSettings, load
 
 
@@ -35,7 +37,14 @@ def test_a_wrong_value_names_its_flag_and_variable(flags: list[str]) -> None:
 
 
 def test_every_setting_says_what_it_is() -> None:
-    assert [name for name, field in InspectSettings.model_fields.items() if not field.description] == []
+    fields = {**InspectSettings.model_fields, **ArchiveSettings.model_fields}
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_an_archiver_needs_a_database() -> None:
+    with pytest.raises(SettingsError, match=r"^--database-url \(INSPECTOR_DATABASE_URL\): an archiver needs"):
+        archive_settings.load([])
+    assert archive_settings.load(["--database-url", "sqlite:///x.db"]).images_url == "images"
 
 
 def test_two_workers_on_a_machine_have_names_of_their_own() -> None:

@@ -3,6 +3,8 @@
 lock          held while a stack (or its server, left over) uses this directory
 stack.json    where everything is, for scripts; only while it runs
 valkey/       the server's append-only file: accepted images and results
+records.db    the records of all results (SQLite), unless --database-url says another place
+images/       images and maps that are kept
 log/          one file a process
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -40,6 +41,10 @@ class Options:
     redis_url: str | None = None
     """None: the embedded server."""
     durability: Durability = Durability.D2
+    records: bool = True
+    """Whether an archiver belongs to it."""
+    database_url: str | None = None
+    """None: SQLite in the data directory."""
     settings: dict[str, str] = field(default_factory=dict)
     """Environment of gateway and workers: INSPECTOR_... of every option that was given."""
 
@@ -72,13 +77,19 @@ def plan(options: Options, data: DataDir) -> Plan:
         redis_url = f"redis://127.0.0.1:{server_port}/0"
         steps.append([_server(server_port, data, options.durability)])
     names = ["gateway", *(f"worker-{number + 1}" for number in range(options.workers))]
+    names += ["archiver"] if options.records else []
     metrics = {name: ports.prefer(_METRICS_PORT + place, taken) for place, name in enumerate(names)}
     url = f"http://{_reachable(options.host)}:{port}"
     environment = {**options.settings, **_own_code(), "INSPECTOR_REDIS_URL": redis_url}
     if options.redis_url is None:
         environment["INSPECTOR_QUEUE_DISK"] = str(data.server)
+    if options.records:
+        environment |= _records(options, data)
+        # In a step of its own: at the end it is stopped behind the workers, and records what they did last.
+        steps.append([_archiver(metrics["archiver"], environment, data)])
     gateway = _gateway(options.host, port, url, metrics["gateway"], environment, data)
-    workers = [_worker(name, metrics[name], environment, data) for name in names[1:]]
+    inspecting = names[1 : 1 + options.workers]
+    workers = [_worker(name, metrics[name], environment, data) for name in inspecting]
     steps.append([gateway, *workers])
     addresses = {name: f"http://127.0.0.1:{number}/metrics" for name, number in metrics.items()}
     return Plan(steps, url, redis_url, addresses, data)
@@ -127,6 +138,29 @@ def _worker(name: str, metrics_port: int, environment: dict[str, str], data: Dat
             _serves(f"http://127.0.0.1:{metrics_port}/readyz"),
             environment,
             stops_within=timedelta(seconds=30),  # a batch under way is finished first
+        )
+    )
+
+
+def _records(options: Options, data: DataDir) -> dict[str, str]:
+    """Where the archiver writes, and the gateway reads."""
+    return {
+        "INSPECTOR_DATABASE_URL": options.database_url or f"sqlite:///{data.path / 'records.db'}",
+        "INSPECTOR_IMAGES_URL": os.environ.get("INSPECTOR_IMAGES_URL", str(data.path / "images")),
+    }
+
+
+def _archiver(metrics_port: int, environment: dict[str, str], data: DataDir) -> Child:
+    command = ["-m", "workers", "archive", "--metrics-port", str(metrics_port)]
+    return Child(
+        ChildSpec(
+            "archiver",
+            [sys.executable, "-P", *command],
+            data.log / "archiver.log",
+            # It waits for a database that is away, and nobody waits for it.
+            _serves(f"http://127.0.0.1:{metrics_port}/healthz"),
+            environment,
+            stops_within=timedelta(seconds=20),
         )
     )
 

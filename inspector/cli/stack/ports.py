@@ -26,8 +26,10 @@ def demand(host: str, port: int, option: str) -> int:
 def prefer(port: int, taken: set[int]) -> int:
     """A loopback port nobody named: `port` if it is free, else any; remembered in `taken`."""
     try:
-        chosen = _bind("127.0.0.1", 0 if port in taken else port)
+        chosen = _bind("127.0.0.1", port)
     except OSError:  # whatever is wrong with that one, another will do
+        chosen = _bind("127.0.0.1", 0)
+    while chosen in taken:  # nobody listens there yet, so that the system may name it again
         chosen = _bind("127.0.0.1", 0)
     taken.add(chosen)
     return chosen

@@ -19,7 +19,7 @@ local delivery = delivery_of(ARGV[13])
 if not delivery or delivery[1] ~= ARGV[14] or delivery[2] ~= tonumber(ARGV[15]) then
   return 'LOST'
 end
-record(ARGV[13], token)
+record(ARGV[13], token, 0)  -- the letter holds the image
 redis.call('LPUSH', KEYS[3], '0:' .. ARGV[3])
 
 local size = redis.call('STRLEN', KEYS[7]) + redis.call('STRLEN', KEYS[6])

@@ -3,7 +3,7 @@
 --
 -- KEYS  1 work  2 totals  3 lines  4 known
 -- ARGV  1 line  2 bytes  3-7 limits, as budget.lua
--- reply false, or {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids}
+-- reply false, or {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids, of it for the archiver}
 -- include known.lua
 -- include budget.lua
 

@@ -5,16 +5,21 @@
 -- ARGV  1 prefix  2 group  3 id  4 line  5 state  6 accept (1 | 0)  7 result JSON or ''  8 error JSON or ''
 --       9 map PNG or ''  10 recent_bytes  11 forget_after, ms  12 results_kept, ms
 --
--- The image stays, now in the ring of recent ones; the oldest of the ring leave when it holds more than
--- recent_bytes, the newest never. state:<id> and its idempotency key are forgotten forget_after from now.
--- A dead letter is in the ring too, with size 0: what it holds is its own, and does not leave with the ring.
--- Touches the undeclared keys <prefix>{job,image,map,result,state}:<evicted id> and <prefix>idem:<hash>; they
--- share the hash tag.
+-- The image stays, now in the ring of recent ones (ring.lua). state:<id> and its idempotency key are forgotten
+-- forget_after from now. Once there is an archiver (attach.lua), what is announced and, of an image that was not
+-- accepted, all that is shown counts in the byte budget until it is archived (archived.lua), and trimming is the
+-- archiver's: what it has not read stays.
+-- Touches the undeclared keys of ring.lua and <prefix>idem:<hash>; they share the hash tag.
 
 -- include known.lua
+-- include ring.lua
 
--- A lowered recent_bytes must not hold the server up: the rest leaves with the next images.
-local EVICT_AT_MOST = 1000
+-- What an entry costs beside its texts: field names, ids, its part of a node (measured: 210 B).
+local ENTRY_BYTES = 300
+
+local function has_archiver()
+  return redis.call('HEXISTS', KEYS[4], 'archive') == 1
+end
 
 -- {consumer, delivery count, idle ms} of a pending entry, or nil; no group is no delivery.
 local function delivery_of(entry)
@@ -25,32 +30,30 @@ local function delivery_of(entry)
   return {pending[1][2], pending[1][4], pending[1][3]}
 end
 
-local function evict(recent)
-  local evicted = 0
-  while recent > tonumber(ARGV[10]) and evicted < EVICT_AT_MOST and redis.call('LLEN', KEYS[3]) > 1 do
-    local size, id = string.match(redis.call('RPOP', KEYS[3]), '^(%d+):(.*)$')
-    if redis.call('HEXISTS', ARGV[1] .. 'state:' .. id, 'dead') == 0 then
-      redis.call('UNLINK', ARGV[1] .. 'job:' .. id, ARGV[1] .. 'image:' .. id, ARGV[1] .. 'map:' .. id,
-        ARGV[1] .. 'result:' .. id)
-    end
-    -- 0 - size, since -0 would be written "-0", which is no integer.
-    recent = redis.call('HINCRBY', KEYS[4], 'recent', 0 - size)
-    evicted = evicted + 1
+-- The entry. `held` are the bytes of the image that stay until it is archived.
+local function announce(held)
+  local archiver = has_archiver()
+  local cost = archiver and held + #ARGV[7] + #ARGV[8] + ENTRY_BYTES or 0
+  local entry = redis.call('XADD', KEYS[2], '*', 'id', ARGV[3], 'line', ARGV[4], 'state', ARGV[5], 'accept', ARGV[6],
+    'result', ARGV[7], 'error', ARGV[8], 'cost', cost)
+  if archiver then
+    redis.call('HINCRBY', KEYS[4], 'archive', cost)
+  else
+    redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now_ms() - tonumber(ARGV[12])))
   end
+  return entry
 end
 
-local function announce()
-  redis.call('XADD', KEYS[2], '*', 'id', ARGV[3], 'line', ARGV[4], 'state', ARGV[5], 'accept', ARGV[6],
-    'result', ARGV[7], 'error', ARGV[8])
-  redis.call('XTRIM', KEYS[2], 'MINID', '~', string.format('%.0f', now_ms() - tonumber(ARGV[12])))
+local function shown_bytes()
+  return redis.call('STRLEN', KEYS[7]) + redis.call('STRLEN', KEYS[6]) + #ARGV[7] + #ARGV[9]
 end
 
-local function keep_recent()
+-- `size` is 0 while the archiver holds it.
+local function keep_recent(size)
   if ARGV[7] ~= '' then redis.call('SET', KEYS[9], ARGV[7]) end
   if ARGV[9] ~= '' then redis.call('SET', KEYS[8], ARGV[9]) end
-  local size = redis.call('STRLEN', KEYS[7]) + redis.call('STRLEN', KEYS[6]) + #ARGV[7] + #ARGV[9]
   redis.call('LPUSH', KEYS[3], size .. ':' .. ARGV[3])
-  evict(redis.call('HINCRBY', KEYS[4], 'recent', size))
+  evict(ARGV[1], KEYS[3], KEYS[4], redis.call('HINCRBY', KEYS[4], 'recent', size), tonumber(ARGV[10]))
 end
 
 -- What the line holds, less one image. A line that holds nothing leaves no field behind: lines come and go.
@@ -62,8 +65,8 @@ local function leave_line(size)
   end
 end
 
--- The outcome, and the end of the work.
-local function record(entry, token)
+-- The outcome, and the end of the work. `held` as of announce, whose reply it gives.
+local function record(entry, token, held)
   redis.call('HSET', KEYS[5], 'state', ARGV[5], 'accept', ARGV[6], 'token', token)
   if ARGV[8] ~= '' then redis.call('HSET', KEYS[5], 'error', ARGV[8]) end
   redis.pcall('XACK', KEYS[1], ARGV[2], entry)
@@ -72,12 +75,17 @@ local function record(entry, token)
   local size = redis.call('HGET', KEYS[5], 'bytes')
   redis.call('HINCRBY', KEYS[4], 'bytes', 0 - size)
   leave_line(size)
-  announce()
+  return announce(held)
 end
 
 local function settle(entry, token)
-  record(entry, token)
-  keep_recent()
+  local size = shown_bytes()
+  local hold = ARGV[6] ~= '1' and has_archiver()
+  local announced = record(entry, token, hold and size or 0)
+  if hold then
+    redis.call('HSET', ARGV[1] .. 'held', ARGV[3], announced)
+  end
+  keep_recent(hold and 0 or size)
   redis.call('PEXPIRE', KEYS[5], ARGV[11])
   count_known(KEYS[12], tonumber(ARGV[11]))
   local hash = redis.call('HGET', KEYS[5], 'idem')

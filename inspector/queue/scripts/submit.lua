@@ -8,7 +8,7 @@
 --       16 priority: 0 live, 1 re-inspection
 -- reply {CREATED, id} | {KNOWN, id}  the id of the job that stands for this request
 --       {CONFLICT, id}               id or key known with another digest; nothing stored
---       {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids}
+--       {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids, of it for the archiver}
 --                                    over a budget, the queue's or the line's own; nothing stored
 --
 -- The idempotency key has no TTL here: finishing sets it, so an image that waits for days keeps its key.

@@ -13,13 +13,15 @@ from api.app import new_metrics
 from api.settings import Settings
 from inspector.monitoring import __main__ as command
 from inspector.monitoring import page
-from inspector.monitoring.catalogue import GATEWAY, MAX_LINES, WORKER, Kind, Metric
+from inspector.monitoring.catalogue import ARCHIVER, GATEWAY, MAX_LINES, WORKER, Kind, Metric
 from inspector.monitoring.takt import Takts
+from workers.archive_metrics import ArchiveMetrics
 from workers.metrics import Metrics
 
 SERVED = [
     pytest.param(GATEWAY, new_metrics(Settings()).registry, id="gateway"),
     pytest.param(WORKER, Metrics(["default"], ["spur"]).registry, id="worker"),
+    pytest.param(ARCHIVER, ArchiveMetrics(["default"]).registry, id="archiver"),
 ]
 
 
@@ -42,7 +44,7 @@ def test_each_process_serves_its_part_of_the_catalogue(
         assert labels == {label.name for label in metric.labels}
 
 
-@pytest.mark.parametrize("metric", [*GATEWAY, *WORKER], ids=lambda metric: metric.name)
+@pytest.mark.parametrize("metric", [*GATEWAY, *WORKER, *ARCHIVER], ids=lambda metric: metric.name)
 def test_a_metric_is_named_as_the_client_library_asks(metric: Metric) -> None:
     assert re.fullmatch(r"inspector(_[a-z]+)+", metric.name)
     assert metric.name.endswith("_total") == (metric.kind is Kind.COUNTER)
@@ -52,7 +54,7 @@ def test_a_metric_is_named_as_the_client_library_asks(metric: Metric) -> None:
 
 
 def test_no_name_is_there_twice() -> None:
-    names = [metric.name for metric in (*GATEWAY, *WORKER)]
+    names = [metric.name for metric in (*GATEWAY, *WORKER, *ARCHIVER)]
     assert sorted(names) == sorted(set(names))
 
 
@@ -70,7 +72,7 @@ def test_more_lines_than_metrics_can_name_are_refused() -> None:
 
 def test_the_page_has_a_row_for_each_and_says_why_labels_end() -> None:
     text = page.render()
-    for metric in (*GATEWAY, *WORKER):
+    for metric in (*GATEWAY, *WORKER, *ARCHIVER):
         assert text.count(f"| `{metric.name}` | {metric.kind.value} |") == 1
         for label in metric.labels:
             assert label.end in text

@@ -140,6 +140,56 @@ def test_the_result_stream_is_trimmed_by_age(start_server: StartServer, open_end
     wait_until(trimmed, what="the result stream trimmed")
 
 
+def test_the_result_stream_is_never_trimmed_before_the_archiver_has_read_it(
+    start_server: StartServer, open_ends: OpenEnds
+) -> None:
+    server = start_server({"stream-node-max-entries": "5"})  # trimming by ~ leaves whole nodes
+    budgets = Budgets(results_kept=timedelta(milliseconds=1))
+    ends = open_ends(server.url, budgets)
+    archive, consumer = connect.archive(server.url, "a1", budgets), ends.consumer()
+    archive.take(1, NO_WAIT)
+    for _ in range(30):
+        ends.submit()
+    consumer.finish([done(delivery) for delivery in consumer.take(30, NO_WAIT)])
+
+    def held() -> int:
+        with server.client() as client:
+            return int(client.xlen(KEYS.results))
+
+    assert held() == 30
+    archive.archived(archive.take(10, NO_WAIT)[5:])
+    assert held() == 30, "the first five are in an archiver's hands"
+    archive.archived(archive.take(20, NO_WAIT))
+    assert held() == 30
+    other = connect.archive(server.url, "a2", budgets, timedelta(milliseconds=1))
+    other.archived(wait_until(lambda: other.sweep(30), what="the first five"))
+    assert held() <= 5
+    for one in (archive, other):
+        one.close()
+
+
+def test_a_server_that_lost_its_data_is_archived_from_anew(
+    start_server: StartServer, open_ends: OpenEnds
+) -> None:
+    server = start_server()
+    ends, archive = open_ends(server.url), connect.archive(server.url, "a1")
+    consumer = ends.consumer()
+    ends.submit()
+    consumer.finish([done(take_one(consumer))])
+    lost = archive.take(5, NO_WAIT)
+    with server.client() as client:
+        client.flushall()
+
+    archive.archived(lost)
+    assert archive.take(5, NO_WAIT) == []
+    inspection = ends.submit()
+    consumer.finish([done(take_one(consumer))])
+
+    [one] = archive.take(5, timedelta(seconds=5))
+    assert (len(lost), one.outcome.id) == (1, inspection)
+    archive.close()
+
+
 def test_a_worker_that_leaves_with_nothing_takes_its_consumer_along(
     start_server: StartServer, open_ends: OpenEnds
 ) -> None:

@@ -16,7 +16,14 @@ SCRIPTS = [value for value in vars(scripting).values() if isinstance(value, Scri
 def test_every_script_file_is_loaded() -> None:
     folder = files("inspector.queue.scripts")
     names = {file.name.removesuffix(".lua") for file in folder.iterdir() if file.name.endswith(".lua")}
-    assert names == {script.name for script in SCRIPTS} | {"settle", "letters", "known", "budget", "ready"}
+    assert names == {script.name for script in SCRIPTS} | {
+        "settle",
+        "letters",
+        "known",
+        "budget",
+        "ready",
+        "ring",
+    }
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)

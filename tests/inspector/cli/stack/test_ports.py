@@ -38,3 +38,8 @@ def test_no_port_is_given_twice() -> None:
     free = ports.prefer(0, given)
     assert ports.prefer(free, given) != free
     assert len(given) == 2
+
+
+def test_nor_is_one_that_the_system_names_again() -> None:
+    given = {port for port in range(1 << 16) if port % 21}
+    assert ports.prefer(9100, given) % 21 == 0
