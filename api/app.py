@@ -76,7 +76,9 @@ def new_metrics(settings: Settings) -> Metrics:
 def _on_redis(settings: Settings) -> Queue:
     url, budgets = settings.redis_url, settings.budgets
     shards = settings.shards
-    producer = connect.producer(url, budgets, settings.durability, settings.min_idle, shards)
+    producer = connect.producer(
+        url, budgets, settings.durability, settings.min_idle, shards, settings.replicas
+    )
     return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
 
 

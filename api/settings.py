@@ -86,6 +86,12 @@ class Settings(RecordsSettings, QueueSettings):
         description="What an acknowledged image outlives: D1 a killed process, D2 a power cut, D3 the loss "
         "of the primary. The server must be set to it; the gateway's log says where it is not.",
     )
+    replicas: int = Field(
+        1,
+        ge=1,
+        description="At D3: how many replicas must have an image before it is acknowledged. All that may be "
+        "promoted: one that need not have it may take over without it.",
+    )
     queue_max_bytes: int = Field(
         DEFAULT_BUDGETS.max_bytes,
         gt=0,

@@ -41,10 +41,11 @@ def producer(
     durability: Durability = Durability.D2,
     min_idle: timedelta = MIN_IDLE,
     shards: int = 1,
+    replicas: int = 1,
 ) -> Producer:
-    """For a gateway. End it with `await aclose()`."""
+    """For a gateway. At D3 so many `replicas` confirm each image. End it with `await aclose()`."""
     own = budgets.shared_by(shards)
-    each = [RedisProducer(url, keys, own, durability, min_idle) for keys in _keys(shards)]
+    each = [RedisProducer(url, keys, own, durability, min_idle, replicas) for keys in _keys(shards)]
     return each[0] if shards == 1 else ShardedProducer(each)
 
 

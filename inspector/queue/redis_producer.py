@@ -16,21 +16,30 @@ from inspector.queue.scripting import OVERDUE, ROOM, SUBMIT, Call, Command, Repl
 from inspector.queue.settling import expire_call
 
 CONFIRM_WITHIN_MS = 500
-"""How long D3 waits for a replica: one on the same network confirms within milliseconds, or is away. Shorter
+"""How long D3 waits for replicas: one on the same network confirms within milliseconds, or is away. Shorter
 than the gateway waits for a submit (api/promptly.py), so that the reason is told."""
 
-CONFIRMED: Command = ["WAIT", 1, CONFIRM_WITHIN_MS]
-"""Its reply is how many replicas have all that this connection wrote. It cannot stand inside a script."""
+
+def confirmed_by(replicas: int) -> Command:
+    """Its reply is how many replicas have all that this connection wrote. It cannot stand inside a script."""
+    return ["WAIT", replicas, CONFIRM_WITHIN_MS]
 
 
 class RedisProducer:
     def __init__(
-        self, url: str, keys: Keys, budgets: Budgets, durability: Durability, min_idle: timedelta
+        self,
+        url: str,
+        keys: Keys,
+        budgets: Budgets,
+        durability: Durability,
+        min_idle: timedelta,
+        replicas: int = 1,
     ) -> None:
         self._budgets = budgets
         self._min_idle_ms = int(min_idle.total_seconds() * 1000)
         self._limits = _limits(budgets)
-        self._then = [CONFIRMED] if durability is Durability.D3 else []
+        self._replicas = replicas
+        self._then = [confirmed_by(replicas)] if durability is Durability.D3 else []
         self._keys = keys
         self._link = AsyncLink(url, keys)
 
@@ -42,10 +51,10 @@ class RedisProducer:
                 raise Busy("the queue server has reached its maxmemory") from refusal
             raise
         submission = _submission(reply)
-        if replicas == [0]:
+        if replicas and replicas[0] < self._replicas:
+            few = f"only {replicas[0]} of {self._replicas} replicas" if replicas[0] else "no replica"
             raise QueueUnavailable(
-                f"no replica confirmed inspection {submission.id} within {CONFIRM_WITHIN_MS} ms; "
-                "it may be accepted"
+                f"{few} confirmed inspection {submission.id} within {CONFIRM_WITHIN_MS} ms; it may be accepted"
             )
         return submission
 

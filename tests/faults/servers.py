@@ -22,6 +22,8 @@ class Servers(Protocol):
 
     name: str
     durability: str
+    replicas: int
+    """That must confirm at D3: all that may be promoted."""
     shards: int
     fails_over: bool
     """Whether a replica takes a dead primary's place."""
@@ -49,7 +51,7 @@ class Alone:
     """One at D2, reached through proxies that lose replies."""
 
     name = "alone"
-    durability, shards, fails_over = "D2", 1, False
+    durability, replicas, shards, fails_over = "D2", 1, 1, False
 
     def __init__(self, kind: str, folder: Path) -> None:
         self._server = QueueServer(kind, folder / "server", DURABLE)
@@ -79,10 +81,14 @@ class Alone:
 
 
 class UnderSentinels:
-    """A primary and two replicas at D3: when one has taken over, the other confirms at once."""
+    """A primary and two replicas at D3, both of which confirm.
+
+    With one it would be a primary that wakes replaced, and the replica that has not yet heard of it, that
+    confirm to each other what nobody else ever sees.
+    """
 
     name = "two replicas, three Sentinels"
-    durability, shards, fails_over = "D3", 1, True
+    durability, replicas, shards, fails_over = "D3", 2, 1, True
 
     def __init__(self, kind: str, folder: Path) -> None:
         self._trio = SentinelTrio(kind, folder, AT_D3, replicas=2)
@@ -113,7 +119,7 @@ class InCluster:
     takes no image until the lost node is back: that is D3 on six nodes."""
 
     name = "cluster of six, four shards"
-    durability, shards, fails_over = "D3", 4, True
+    durability, replicas, shards, fails_over = "D3", 1, 4, True
     """With four shards each of the three primaries holds one at least."""
 
     def __init__(self, kind: str, folder: Path) -> None:

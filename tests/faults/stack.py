@@ -100,6 +100,7 @@ class Stack:
             "INSPECTOR_RESULTS_KEPT_MIN": str(minutes_kept),  # all of them are counted at the end
             "INSPECTOR_RECENT_BYTES": str(16 << 20),
             "INSPECTOR_DURABILITY": self.servers.durability,
+            "INSPECTOR_REPLICAS": str(self.servers.replicas),
             "INSPECTOR_SHARDS": str(self.servers.shards),
         }
         self.ports = [free_port() for _ in range(gateways)]
