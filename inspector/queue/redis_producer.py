@@ -54,7 +54,8 @@ class RedisProducer:
         if replicas and replicas[0] < self._replicas:
             few = f"only {replicas[0]} of {self._replicas} replicas" if replicas[0] else "no replica"
             raise QueueUnavailable(
-                f"{few} confirmed inspection {submission.id} within {CONFIRM_WITHIN_MS} ms; it may be accepted"
+                f"{few} confirmed inspection {submission.id} within {CONFIRM_WITHIN_MS} ms; "
+                "it may be accepted"
             )
         return submission
 
