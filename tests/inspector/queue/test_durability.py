@@ -86,8 +86,8 @@ def test_no_replica_is_no_acknowledgement_and_the_retry_is_the_same_image(
 def test_all_replicas_that_may_take_over_must_confirm(
     primary: QueueServer, replica: QueueServer, open_ends: OpenEnds
 ) -> None:
-    """Two are asked for, one is there, as at a primary that wakes after it was replaced: it has kept one of its
-    replicas for a moment, and what these two agree on is lost."""
+    """Two are asked for, one is there, as at a primary that wakes after it was replaced: it has kept one of
+    its replicas for a moment, and what these two agree on is lost."""
     ends = open_ends(primary.url)
     producer = connect.producer(ends.url, DEFAULT_BUDGETS, Durability.D3, replicas=2)
     job = job_for()
