@@ -39,7 +39,7 @@ class Primary(Protocol):
 
 def primary_of(url: str, key: str) -> Primary:
     """Of a cluster, where `key` lies. Raises ValueError for a URL that is none."""
-    split = urlsplit(url)
+    split = _split(url)
     node, plus, kind = split.scheme.partition("+")
     if not plus:
         _check(url)
@@ -49,6 +49,15 @@ def primary_of(url: str, key: str) -> Primary:
             f"{split.scheme}:// is not one of redis, rediss, unix, redis+sentinel, redis+cluster"
         )
     return _by_sentinel(split, node) if kind == "sentinel" else _by_cluster(split, node, key)
+
+
+def _split(url: str) -> SplitResult:
+    """As urlsplit does, for several hosts too: newer Pythons refuse an IPv6 one that is not the first."""
+    parts = _URL.fullmatch(url)
+    return SplitResult(*parts.groups(default="")) if parts else urlsplit(url)
+
+
+_URL = re.compile(r"([a-z]+\+[a-z]+)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#(.*))?")
 
 
 def without_password(url: str) -> str:
