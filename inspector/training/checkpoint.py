@@ -157,8 +157,10 @@ def _restore_moments(optimizer: Optimizer, moments: dict[str, Tensor]) -> None:
 def _laid_out(moment: Tensor, parameter: Tensor) -> Tensor:
     """The moment in its parameter's memory layout. A file holds rows one after the other; a fused optimizer
     walks through both as they lie, and would pair a channels-last weight with the moments of others."""
-    if moment.shape != parameter.shape:
+    if moment.ndim == 0:
         return moment  # the step count
+    if moment.shape != parameter.shape:
+        raise ValueError("its moments are of other weights: it was written by another version")
     return torch.empty_like(parameter, dtype=moment.dtype, device="cpu").copy_(moment)
 
 

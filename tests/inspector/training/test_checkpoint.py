@@ -123,3 +123,12 @@ def test_a_full_disk_is_one_line_and_the_old_one_stays(tmp_path: Path) -> None:
     assert re.search(r"cannot be written: .*; make room, then go on with --resume", ours.recv())
     process.join()
     assert checkpoint.facts_of(tmp_path) == {"step": 1}
+
+
+def test_moments_of_other_weights_are_refused(tmp_path: Path) -> None:
+    """A version that orders its weights otherwise would go on with each other's moments and say nothing."""
+    checkpoint.save(tmp_path, *trained(), {"step": 7})
+    network, average, _ = trained()
+    turned = torch.optim.AdamW([network.bias, network.weight])
+    with pytest.raises(DataError, match="moments are of other weights"):
+        checkpoint.load(tmp_path, network, average, turned)
