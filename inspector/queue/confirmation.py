@@ -110,10 +110,10 @@ class BySentinels:
         return Round([_REPLICATION, least, others, _REPLICATION], wanted, self._epoch, until)
 
     async def objection(self, written_to: str, asked: Round, replies: Sequence[Reply]) -> Objection | None:
-        before, least, _, after = replies
+        before, least, others, after = replies
         if few := _too_few(least, self._least):
             return few
-        copies = _copies(before, after)
+        copies = _copies(before, max(least, others), after)
         if time.monotonic() >= self._known_until:
             self._known_until = time.monotonic() + KNOWN_FOR_S
             self._remember(await self._sentinels.views(), copies)
@@ -183,16 +183,24 @@ def _must_have(servers: frozenset[str], copies: Copies, views: Sequence[View]) -
     return servers - excused - copies.syncing - {view.primary for view in views}
 
 
-def _copies(before: bytes, after: bytes) -> Copies:
-    """Of INFO replication behind the write, and of that behind WAIT."""
+def _copies(before: bytes, confirmed: int, after: bytes) -> Copies:
+    """Of INFO replication behind the write, of WAIT, and of INFO replication behind that.
+
+    A replica has it that is as far as the primary was behind the write; and every one does where WAIT counted
+    as many as are there, though others wrote on meanwhile."""
     written = replication(before).offset
     told = replication(after).replicas
-    there = [one for one in told if one.state not in FULL_SYNC]
+    there = _online(before) & _online(after)
+    ahead = frozenset(one.place for one in told if one.offset >= written) & _online(after)
     return Copies(
-        having=frozenset(one.place for one in there if one.offset >= written),
-        there=frozenset(one.place for one in there),
+        having=there | ahead if confirmed >= len(_online(before) | _online(after)) else ahead,
+        there=_online(after),
         syncing=frozenset(one.place for one in told if one.state in FULL_SYNC),
     )
+
+
+def _online(info: bytes) -> frozenset[str]:
+    return frozenset(one.place for one in replication(info).replicas if one.state not in FULL_SYNC)
 
 
 def _most(some: int, of: int) -> bool:

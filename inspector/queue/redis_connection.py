@@ -179,19 +179,22 @@ class AsyncLink:
     async def exchange(self, commands: Sequence[Command], absent: str = "") -> list[Reply]:
         """One round trip; `absent` as in scripting.plain. Raises QueueUnavailable."""
         with translated():
-            return await self._drive(plain(commands, absent))
+            return (await self._drive(plain(commands, absent)))[1]
 
     async def run(self, calls: Sequence[Call], then: Sequence[Command] = ()) -> list[Reply]:
         """Scripts, in one round trip, once more if the connection broke. `then` as in scripting.run."""
         return (await self.run_at(calls, then))[1]
 
-    async def run_at(self, calls: Sequence[Call], then: Sequence[Command] = ()) -> tuple[str, list[Reply]]:
-        """As run, with HOST:PORT of the server that answered last: scripts and `then` ran there together."""
+    async def run_at(
+        self, calls: Sequence[Call], then: Sequence[Command] = (), first: Sequence[Command] = ()
+    ) -> tuple[str, list[Reply]]:
+        """As run, with HOST:PORT of the server that answered; all ran there, on one connection. `first` as in
+        scripting.run."""
         with translated():
             try:
-                return await self._drive_at(run(calls, then))
+                return await self._drive(run(calls, then, first))
             except redis.ConnectionError:
-                return await self._drive_at(run(calls, then))
+                return await self._drive(run(calls, then, first))
 
     async def look_again(self) -> None:
         """Whether the primary is another one by now; what hangs on the old one is then cut."""
@@ -205,10 +208,7 @@ class AsyncLink:
             await end([self._looking])
         await self._drop(self._client)
 
-    async def _drive(self, conversation: Conversation) -> list[Reply]:
-        return (await self._drive_at(conversation))[1]
-
-    async def _drive_at(self, conversation: Conversation) -> tuple[str, list[Reply]]:
+    async def _drive(self, conversation: Conversation) -> tuple[str, list[Reply]]:
         commands = next(conversation)
         while True:
             client = await self._opened()

@@ -8,7 +8,8 @@ from inspector.errors import Busy, IdempotencyConflict, QueueUnavailable
 from inspector.messages.job import PRIORITIES, Job
 from inspector.messages.result import Outcome
 from inspector.queue.base import KNOWN_ID_BYTES, Budgets, Durability, Idempotency, Submission
-from inspector.queue.confirmation import Confirmation, Objection, confirmation_at
+from inspector.queue.confirmation import Confirmation, confirmation_at
+from inspector.queue.confirmed import ConfirmedLink
 from inspector.queue.fullness import busy
 from inspector.queue.keys import GROUP, Keys, hashed
 from inspector.queue.reading import overdue
@@ -49,19 +50,11 @@ class RedisProducer:
 
     async def _confirmed(self, call: Call, confirmation: Confirmation) -> Submission:
         """Written again where the first round only showed what has to be waited for: it is one image."""
-        submission, objection = await self._round(call, confirmation)
-        if objection is not None and objection.moved:
-            await self._link.look_again()
-        if objection is not None and objection.again:
-            submission, objection = await self._round(call, confirmation)
+        [reply], objection = await ConfirmedLink(self._link, confirmation).run(call)
+        submission = _submission(reply)
         if objection is not None:
             raise QueueUnavailable(f"{objection.reason}; inspection {submission.id} may be accepted")
         return submission
-
-    async def _round(self, call: Call, confirmation: Confirmation) -> tuple[Submission, Objection | None]:
-        asked = confirmation.begin()
-        written_to, [reply, *replies] = await self._link.run_at([call], asked.commands)
-        return _submission(reply), await confirmation.objection(written_to, asked, replies)
 
     async def require_room(self, line: str, image_bytes: int) -> None:
         arguments = [line, image_bytes, *self._limits]

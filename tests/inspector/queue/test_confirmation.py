@@ -87,7 +87,8 @@ def _judged(by: BySentinels, confirmed: int, *replicas: str) -> Objection | None
 
     async def judge() -> Objection | None:
         asked = by.begin()
-        return await by.objection(A, asked, [_info(100), confirmed, confirmed, _info(130, *replicas)])
+        told = [_info(100, *replicas), confirmed, confirmed, _info(130, *replicas)]
+        return await by.objection(A, asked, told)
 
     return asyncio.run(judge())
 
@@ -103,6 +104,10 @@ def test_where_every_server_has_it_sentinels_are_asked_now_and_then_only() -> No
     for _ in range(5):
         assert _judged(by, 2, "10.0.0.2@100", "10.0.0.3@130") is None
     assert sentinels.asked == 1
+
+
+def test_all_that_are_there_have_it_by_number_though_others_wrote_on() -> None:
+    assert _judged(BySentinels(1, Scripted([CALM] * 3)), 2, "10.0.0.2@90", "10.0.0.3@95") is None
 
 
 def test_sentinels_that_leave_do_not_matter_where_every_server_has_it(

@@ -1,20 +1,22 @@
-"""A primary that hung, was replaced, and woke: what it and the replica that it kept agree on is lost, and is
-never acknowledged. Real servers, paused and woken by the test, so that the moment is the same each time."""
+"""A primary that hung, was replaced, and woke: what it and the replica that it kept agree on is lost. It is
+neither acknowledged nor told. Real servers, paused and woken here, so that the moment is always the same."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from inspector.errors import InspectionNotFound, QueueUnavailable
+from inspector.messages.result import State
 from inspector.queue import connect, redis_connection
-from inspector.queue.base import DEFAULT_BUDGETS, Durability, Producer
+from inspector.queue.base import DEFAULT_BUDGETS, Durability, FinishStatus, Producer
 from tests.inspector.queue.conftest import Ends, OpenEnds
-from tests.support.jobs import IMAGE, job_for
+from tests.support.jobs import IMAGE, done, job_for
 from tests.support.replicated import SentinelTrio
 from tests.support.servers import QueueServer
 from tests.support.waiting import wait_until
@@ -55,6 +57,14 @@ def _confirmed_at(server: QueueServer, ends: Ends) -> str:
         return _acknowledged(ends, deceived)
     finally:
         ends.run(deceived.aclose())
+
+
+def _finish_at(server: QueueServer) -> None:
+    """All that waits, by a worker that knows this server only."""
+    consumer = connect.consumer(server.url, "w1")
+    statuses = consumer.finish([done(one) for one in consumer.take(50, timedelta(0))])
+    assert set(statuses) == {FinishStatus.RECORDED}
+    consumer.close()
 
 
 def _replaced_and_woken(trio: SentinelTrio) -> tuple[QueueServer, QueueServer]:
@@ -98,6 +108,44 @@ def test_nor_before_any_sentinel_knows_of_the_promotion(
     with pytest.raises(QueueUnavailable, match=f"127.0.0.1:{heir.port} might be promoted"):
         ends.run(producer.submit(job_for(), IMAGE))
     assert trio.named() == [trio.primary.port] * 3
+
+
+@pytest.mark.timeout(120)
+def test_an_outcome_that_only_a_woken_primary_has_is_not_told(
+    trio: SentinelTrio, ends: Ends, producer: Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The verdict leaves with the zombie, and the image is inspected again: one outcome is told."""
+    _finish_at(trio.primary)
+    accepted = _acknowledged(ends, producer)
+    results = connect.results(trio.url, 1, Durability.D3)
+    told = results.follow("0-0")
+    assert ends.run(anext(told)).outcome.id != accepted
+    assert ends.run(results.read(accepted)).state is State.QUEUED
+    monkeypatch.setattr(redis_connection.AsyncLink, "look_again", _nothing)
+    zombie, heir = _replaced_and_woken(trio)
+    _finish_at(zombie)
+    with pytest.raises(QueueUnavailable, match="not told yet: 0 of 3 Sentinels call"):
+        ends.run(results.read(accepted))
+    with pytest.raises(QueueUnavailable, match="not told yet: 0 of 3 Sentinels call"):
+        ends.run(anext(told))
+    ends.run(results.aclose())
+    heirs = connect.results(heir.url)
+    assert ends.run(heirs.read(accepted)).state is State.QUEUED
+    ends.run(heirs.aclose())
+
+
+@pytest.mark.timeout(120)
+def test_an_outcome_is_told_that_every_replica_has(
+    trio: SentinelTrio, ends: Ends, producer: Producer
+) -> None:
+    accepted = _acknowledged(ends, producer)
+    _finish_at(trio.primary)
+    results = connect.results(trio.url, 1, Durability.D3)
+    assert ends.run(results.read(accepted)).state is State.DONE
+    told = results.follow("0-0")
+    assert {ends.run(anext(told)).outcome.id for _ in range(2)} >= {accepted}
+    ends.run(told.aclose())
+    ends.run(results.aclose())
 
 
 @pytest.mark.timeout(120)
