@@ -76,7 +76,7 @@ class Durability(StrEnum):
     D2 = "D2"
     """appendfsync always: a power cut."""
     D3 = "D3"
-    """D2, and a replica has confirmed it: the loss of the primary's disk too."""
+    """D2, and replicas have confirmed it: the loss of the primary's disk too. Whom it needs: confirmation.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Producer(Protocol):
         """Admit and enqueue in one round trip; returns once it is durable at the server's level.
 
         Raises Busy (over a budget; LineBusy: over the line's own), IdempotencyConflict (the key's digest
-        differs), QueueUnavailable (at D3 also: no replica confirmed it in time; it may be accepted). Safe to
+        differs), QueueUnavailable (at D3 also: too few confirmed it in time; it may be accepted). Safe to
         repeat: job.id submitted twice is one job.
         """
 
