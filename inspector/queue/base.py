@@ -76,7 +76,7 @@ class Durability(StrEnum):
     D2 = "D2"
     """appendfsync always: a power cut."""
     D3 = "D3"
-    """D2, and replicas have confirmed it: the loss of the primary's disk too. Whom it needs: confirmation.py."""
+    """D2, and replicas have confirmed it: the loss of the primary's disk too (confirmation.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ class Announcement:
 
 class Results(Protocol):
     async def read(self, inspection_id: str) -> Snapshot:
-        """Raises InspectionNotFound."""
+        """Raises InspectionNotFound; QueueUnavailable too while a failover may still lose the outcome (D3)."""
 
     async def image(self, inspection_id: str) -> tuple[str, bytes]:
         """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
