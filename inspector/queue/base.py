@@ -201,7 +201,7 @@ class Announcement:
 
 class Results(Protocol):
     async def read(self, inspection_id: str) -> Snapshot:
-        """Raises InspectionNotFound; QueueUnavailable too while a failover may still lose the outcome (D3)."""
+        """Raises InspectionNotFound; at D3 also QueueUnavailable, while a failover may lose the outcome."""
 
     async def image(self, inspection_id: str) -> tuple[str, bytes]:
         """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
