@@ -79,7 +79,8 @@ def _on_redis(settings: Settings) -> Queue:
     producer = connect.producer(
         url, budgets, settings.durability, settings.min_idle, shards, settings.replicas
     )
-    return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
+    results = connect.results(url, shards, settings.durability, settings.replicas)
+    return Queue(producer, results, connect.admin(url, budgets, shards))
 
 
 def _records(settings: Settings) -> Records:
@@ -115,7 +116,7 @@ async def _opened(
         every_s=settings.status_refresh_s,
     )
     durable = partial(background.watch_durability, queue.admin, metrics, settings.durability)
-    server = partial(background.watch_server, queue.admin, metrics, settings.queue_disk)
+    server = partial(background.watch_server, queue.admin, metrics, settings)
     expire = partial(expire_overdue, queue.producer, metrics)
     keys = partial(keyring.watch, metrics)
     async with background.running(hub.run, refresh, durable, server, expire, keys):

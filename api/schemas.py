@@ -113,7 +113,7 @@ class Problem(BaseModel):
     instance: str
     advice: str
     parameter: str | None = Field(None, description="The query parameter or header that broke its rule.")
-    retry_after_ms: int | None = Field(None, description="On 503: when to come again.")
+    retry_after_ms: int | None = Field(None, description="On 429 and 503: when to come again.")
 
 
 class RecipeStatus(Closed):

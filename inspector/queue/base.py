@@ -76,7 +76,7 @@ class Durability(StrEnum):
     D2 = "D2"
     """appendfsync always: a power cut."""
     D3 = "D3"
-    """D2, and a replica has confirmed it: the loss of the primary's disk too."""
+    """D2, and replicas have confirmed it: the loss of the primary's disk too (confirmation.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Producer(Protocol):
         """Admit and enqueue in one round trip; returns once it is durable at the server's level.
 
         Raises Busy (over a budget; LineBusy: over the line's own), IdempotencyConflict (the key's digest
-        differs), QueueUnavailable (at D3 also: no replica confirmed it in time; it may be accepted). Safe to
+        differs), QueueUnavailable (at D3 also: too few confirmed it in time; it may be accepted). Safe to
         repeat: job.id submitted twice is one job.
         """
 
@@ -201,7 +201,7 @@ class Announcement:
 
 class Results(Protocol):
     async def read(self, inspection_id: str) -> Snapshot:
-        """Raises InspectionNotFound."""
+        """Raises InspectionNotFound; at D3 also QueueUnavailable, while a failover may lose the outcome."""
 
     async def image(self, inspection_id: str) -> tuple[str, bytes]:
         """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
@@ -314,6 +314,10 @@ class ServerHealth:
     """Whether the last write and the last rewrite of the append-only file went well."""
     aof_bytes: int
     """0 where there is none."""
+    replicas: int = 0
+    """In step, at the primary that has fewest."""
+    most_replicas: int = 0
+    """At the one that has most."""
 
     @property
     def fullness(self) -> float:

@@ -24,8 +24,9 @@ NAME = "queue"
 
 REPLICATING = {**DURABLE, "repl-diskless-sync-delay": "0"}
 
-DOWN_AFTER_MS = 1000
-"""Until a Sentinel believes that a server is down."""
+DOWN_AFTER_MS = (1000, 1250, 1500)
+"""Until each Sentinel believes that a server is down. Where all do at once, each votes for itself, and they
+try again only after twice their failover-timeout."""
 
 THIRD = 16384 // 3 + 1
 """Slots of each of a cluster's primaries."""
@@ -57,8 +58,16 @@ class SentinelTrio:
         self._sentinels: list[subprocess.Popen[bytes]] = []
 
     @property
+    def sentinels(self) -> list[str]:
+        return [f"127.0.0.1:{port}" for port in self._ports]
+
+    @property
     def url(self) -> str:
-        return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in self._ports)}/{NAME}"
+        return f"redis+sentinel://{','.join(self.sentinels)}/{NAME}"
+
+    def named(self) -> list[int]:
+        """The port that each Sentinel calls the primary's."""
+        return [_named(port) for port in self._ports]
 
     def kill_sentinels(self) -> None:
         for process in self._sentinels:
@@ -69,9 +78,8 @@ class SentinelTrio:
 
     def current(self) -> QueueServer:
         """The one that the Sentinels call the primary now."""
-        with redis.Redis(port=self._ports[0], protocol=2) as client:
-            _, port = client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME)
-        return next(one for one in (self.primary, *self.replicas) if one.port == int(port))
+        port = _named(self._ports[0])
+        return next(one for one in (self.primary, *self.replicas) if one.port == port)
 
     def __enter__(self) -> Self:
         for server in (self.primary, *self.replicas):
@@ -80,8 +88,8 @@ class SentinelTrio:
             with replica.client() as client:
                 client.replicaof("127.0.0.1", self.primary.port)
                 wait_until(lambda: _linked(client), _WITHIN_S, "a replica in step")
-        for port in self._ports:
-            self._start_sentinel(port)
+        for port, down_after_ms in zip(self._ports, DOWN_AFTER_MS, strict=True):
+            self._start_sentinel(port, down_after_ms)
         wait_until(self._agreed, _WITHIN_S, "Sentinels that know the replicas and each other")
         return self
 
@@ -90,12 +98,12 @@ class SentinelTrio:
     ) -> None:
         self._closing.close()
 
-    def _start_sentinel(self, port: int) -> None:
+    def _start_sentinel(self, port: int, down_after_ms: int) -> None:
         file = self._folder / f"sentinel-{port}.conf"
         file.write_text(
             f"port {port}\nbind 127.0.0.1\ndir {self._folder}\n"
             f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} 2\n"
-            f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
+            f"sentinel down-after-milliseconds {NAME} {down_after_ms}\n"
             f"sentinel failover-timeout {NAME} 5000\n{self._entry()}"
         )
         with file.with_suffix(".log").open("wb") as log:
@@ -223,6 +231,11 @@ def _said(server: QueueServer, ask: Callable[[Any], Any]) -> Any:
             return ask(client)
         except redis.RedisError:
             return None
+
+
+def _named(sentinel: int) -> int:
+    with redis.Redis(port=sentinel, protocol=2) as client:
+        return int(client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME)[1])
 
 
 def _linked(client: Any) -> bool:
