@@ -2,7 +2,7 @@
 
 ByCount       so many replicas have confirmed it (WAIT). Safe if they are all that may be promoted.
 BySentinels   every replica has that the Sentinels might promote; those they would not are excused, and then a
-              majority of them must still call the server that was written to the primary (ADR 21).
+              majority of them must still call the server that was written to the primary (ADR 23).
 
 A round is: `begin`, the script and behind it the round's commands on one connection, `objection`.
 """
