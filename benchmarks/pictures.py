@@ -1,0 +1,48 @@
+"""The images that are posted: synthetic boards as JPEG, and bodies of a given size around a small picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import simplejpeg
+
+from inspector.data.synthetic import board
+
+COUNT = 16
+
+_COMMENT = b"\xff\xfe"
+_LONGEST_COMMENT = 65_533
+
+
+def boards(folder: Path, side: int = 640, quality: int = 50) -> list[str]:
+    """COUNT grey boards; about 30 kB each at 640 x 640."""
+    files = []
+    for seed in range(COUNT):
+        image = board(seed, size=(side, side)).image
+        data = simplejpeg.encode_jpeg(np.ascontiguousarray(image)[..., None], quality, "GRAY")
+        files.append(_written(folder / f"board-{side}-{seed}.jpg", data))
+    return files
+
+
+def bodies(folder: Path, size: int) -> list[str]:
+    """One body of `size` bytes that decodes in no time: a 64 x 64 JPEG and comments behind its signature."""
+    picture = simplejpeg.encode_jpeg(_noise(64)[..., None], 50, "GRAY")
+    missing = size - len(picture)
+    filled = bytearray(picture[:2])
+    while missing > 4:
+        length = min(_LONGEST_COMMENT, missing - 4)
+        filled += _COMMENT + (length + 2).to_bytes(2, "big") + bytes(length)
+        missing -= length + 4
+    return [_written(folder / f"body-{size}.jpg", bytes(filled) + picture[2:])]
+
+
+def _noise(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    small = np.random.default_rng(0).integers(0, 255, (8, 8)).astype(np.uint8)
+    return np.asarray(cv2.resize(small, (side, side)), np.uint8)
+
+
+def _written(file: Path, data: bytes) -> str:
+    file.write_bytes(data)
+    return str(file)
