@@ -6,10 +6,11 @@ What is left is the service itself: queue, decoding, verdict, result. The engine
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 
-from inspector.engines.base import FloatArray, RawOutput
+from inspector.engines.base import Engine, FloatArray, RawOutput
 from inspector.engines.pipeline import Pipeline
 from inspector.models.bundle import Bundle, Manifest, resolve
 from workers.__main__ import inspect, main
@@ -17,7 +18,7 @@ from workers.settings import InspectSettings
 
 
 class EmptyEngine:
-    """An Engine."""
+    """A Laned Engine."""
 
     name = "empty"
     device = "none"
@@ -25,6 +26,10 @@ class EmptyEngine:
     def __init__(self, manifest: Manifest) -> None:
         self._classes = len(manifest.classes)
         self._stride = manifest.attention.stride
+
+    def lanes(self) -> Sequence[Engine]:
+        """See Laned.lanes: one, so that all goes the way that it goes on a CPU."""
+        return [self]
 
     def infer(self, batch: FloatArray) -> RawOutput:
         """See Engine.infer."""

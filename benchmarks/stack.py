@@ -32,14 +32,17 @@ class Stack:
         workers: int = 1,
         flags: tuple[str, ...] = (),
         settings: Mapping[str, str] | None = None,
+        profiled: bool = False,
     ) -> None:
-        """`flags` are the workers'; `settings` are INSPECTOR_... of all processes."""
+        """`flags` are the workers'; `settings` are INSPECTOR_... of all processes. `profiled`: Python's processes
+        write <name>.stacks into the folder when they end."""
         self._folder = folder
         self._durability = Durability(durability)
         self._engine = engine
         self._workers = workers
         self._flags = flags
         self._settings = {**(settings or {}), "INSPECTOR_DURABILITY": durability}
+        self._profiled = profiled
         self._closing = ExitStack()
         self.processes: dict[str, Process] = {}
         self.ready_s: dict[str, float] = {}
@@ -71,7 +74,7 @@ class Stack:
         self._server()
         metrics = free_port()
         place = ["--port", str(self.port), "--metrics-port", str(metrics), "--redis-url", self.redis_url]
-        gateway = self._begin("gateway", python("api", *place))
+        gateway = self._begin("gateway", self._python("gateway", "api", *place))
         ports = [free_port() for _ in range(self._workers)]
         workers = [self._worker(number, port) for number, port in enumerate(ports)]
         self._await("gateway", gateway, f"http://127.0.0.1:{self.port}/readyz")
@@ -93,7 +96,13 @@ class Stack:
 
     def _worker(self, number: int, metrics_port: int) -> Process:
         place = ["--redis-url", self.redis_url, "--metrics-port", str(metrics_port)]
-        return self._begin(f"worker-{number + 1}", python(*ENGINES[self._engine], *place, *self._flags))
+        name = f"worker-{number + 1}"
+        return self._begin(name, self._python(name, *ENGINES[self._engine], *place, *self._flags))
+
+    def _python(self, name: str, *words: str) -> list[str]:
+        if not self._profiled:
+            return python(*words)
+        return python("benchmarks.profiled", str(self._folder / f"{name}.stacks"), *words)
 
     def _begin(self, name: str, command: list[str]) -> Process:
         process = Process(name, command, self._folder / f"{name}.log", self._settings)

@@ -94,6 +94,8 @@ class Submission:
 
     id: str
     created: bool
+    fullness: float = field(default=1.0, compare=False)
+    """Of the fullest budget, the queue's or the line's own, with this image: 0-1. 1 where it is not known."""
 
 
 class Producer(Protocol):
