@@ -19,6 +19,7 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.connection import AbstractConnection
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -95,7 +96,7 @@ class Link:
     def __init__(self, url: str, keys: Keys, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
         self._lookout = Lookout(_primary(url, keys))
         self._timeout_s = timeout_s
-        self._client: redis.Redis | None = None
+        self._connection: AbstractConnection | None = None
         self._url = ""
 
     def ask(self, *command: str | bytes | int) -> Reply:
@@ -115,9 +116,9 @@ class Link:
                 return self._drive(run(calls))
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None
 
     def _drive(self, conversation: Conversation) -> list[Reply]:
         commands = next(conversation)
@@ -128,24 +129,30 @@ class Link:
                 return cast("list[Reply]", end.value)
 
     def _send(self, commands: Sequence[Command]) -> list[Reply]:
-        pipeline: Any = self._opened().pipeline(transaction=False)  # its execute_command is not annotated
-        for command in commands:
-            pipeline.execute_command(*command)
+        connection: Any = self._opened()  # not all of it is annotated
         try:
-            return _at_the_primary(self._lookout.primary, pipeline.execute(raise_on_error=False))
+            if connection.is_connected and connection.can_read():  # the server has closed it meanwhile
+                connection.disconnect()
+            connection.connect()
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            return _at_the_primary(self._lookout.primary, [_reply(connection) for _ in commands])
         except (redis.ConnectionError, redis.TimeoutError):
+            connection.disconnect()
             if self._lookout.primary.moves:
                 self.close()
             raise
+        except BaseException:
+            connection.disconnect()  # what is on its way back would be taken for other commands' replies
+            raise
 
-    def _opened(self) -> redis.Redis:
-        if self._client is not None and self._lookout.due:
+    def _opened(self) -> AbstractConnection:
+        if self._connection is not None and self._lookout.due:
             self._look_again()
-        if self._client is None:
+        if self._connection is None:
             self._url, options = self._lookout.find(), _options(self._timeout_s)
-            self._client = redis.Redis.from_url(self._url, **options, retry=Retry(NoBackoff(), 0))
-            self._client.response_callbacks.clear()  # replies as the server sends them
-        return self._client
+            pool = redis.ConnectionPool.from_url(self._url, **options, retry=Retry(NoBackoff(), 0))
+            self._connection = pool.make_connection()
+        return self._connection
 
     def _look_again(self) -> None:
         with suppress(redis.ConnectionError):  # nobody knows: what answers is kept
@@ -257,6 +264,13 @@ def _pool(url: str, timeout_s: float | None) -> redis.asyncio.ConnectionPool:
         **_options(timeout_s),
         retry=AsyncRetry(NoBackoff(), 0),
     )
+
+
+def _reply(connection: AbstractConnection) -> Reply:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
 
 
 async def _pipelined(client: redis.asyncio.Redis, commands: Sequence[Command]) -> list[Reply]:
