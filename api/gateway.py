@@ -98,8 +98,8 @@ class Gateway:
             if submission.created:
                 self._metrics.received(query.line)
                 self._room.saw(query.line, submission.fullness)
-                # With a place in the stream the hub misses nothing that comes behind it, and it was waited for
-                # before the submit.
+                # With a place in the stream the hub misses nothing that comes behind it, and it was waited
+                # for before the submit.
                 look = wait_s is not None and not self._hub.has_place
                 return await self._outcome(job.id, waiter, wait_s, look=look)
         with self._hub.expecting(submission.id) as waiter:
@@ -222,7 +222,8 @@ class Gateway:
         return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said), received.data
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
-        """Wait without a race: the waiter stands since before the submit; `look` reads once, then wait, read once."""
+        """Wait without a race: the waiter stands since before the submit; `look` reads once, then wait, read
+        once."""
         known: Outcome | Snapshot | None = None
         with self._metrics.timed("wait") if wait_s else nullcontext():
             if look:

@@ -118,8 +118,8 @@ class Hub:
 
     @property
     def has_place(self) -> bool:
-        """Whether it has a cursor: from there on it misses nothing, over any break. Until its first outcome it
-        has none."""
+        """Whether it has a cursor: from there on it misses nothing, over any break. Until its first outcome
+        it has none."""
         return self._cursor != "$"
 
     @property

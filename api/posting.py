@@ -1,9 +1,9 @@
 """POST /v1/inspections, the way that every image takes, without the framework's detours.
 
-FastAPI finds the route, resolves its parameters and documents it, in a third of a millisecond. For this one route
-the same functions are called by hand here: the same role, the same rules for parameters, the same handler and the
-same problem documents (routes/inspections.py, access.py, parameters.py, problems.py). A test holds both ways to the
-same answers.
+FastAPI finds the route, resolves its parameters and documents it, in a third of a millisecond. For this one
+route the same functions are called by hand here: the same role, the same rules for parameters, the same
+handler and the same problem documents (routes/inspections.py, access.py, parameters.py, problems.py). A test
+holds both ways to the same answers.
 """
 
 from __future__ import annotations

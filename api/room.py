@@ -1,7 +1,8 @@
-"""Whether there is room for an image before its body is read: asked of the queue, or known from what it said last.
+"""Whether there is room for an image before its body is read: asked of the queue, or known from what it said
+last.
 
-Each image that is stored comes back with how full the queue and its line then are. While that is far from full, a
-look before the next one would cost a round trip and tell nothing; submit decides in any case.
+Each image that is stored comes back with how full the queue and its line then are. While that is far from
+full, a look before the next one would cost a round trip and tell nothing; submit decides in any case.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The load generator: `python -m benchmarks.load PLAN.json`, a process of its own. Prints what it saw as JSON.
+"""The load generator: `python -m benchmarks.load PLAN.json`, a process of its own. Prints what it saw as
+JSON.
 
 closed loop   so many clients, each posts the next image when it has its answer
 open loop     images come at a rate, by a Poisson process, whether or not the ones before are answered
@@ -12,14 +13,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import subprocess
 import sys
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import uvloop
+
+from benchmarks.processes import python
+from inspector.errors import SettingsError
 
 WAIT_S = 60
 
@@ -35,8 +41,10 @@ class Plan:
     rate: float = 0.0
     """Images a second of an open loop."""
     seed: int = 0
-    query: str = ""
-    """Of the URL, as "line=a&deadline_ms=500"."""
+    path: str = "/v1/inspections"
+    """With a query, as "/v1/inspections?line=a&deadline_ms=500"."""
+    wait: bool = True
+    """For the verdict; else the answer says that the image is accepted."""
     warm_up_s: float = 0.0
     """Before the seconds that count."""
     every_s: float = 0.0
@@ -105,6 +113,7 @@ class Generator:
         self._plan = plan
         self._bodies = [Path(file).read_bytes() for file in plan.images]
         self._number = 0
+        self._prefer = f"Prefer: wait={WAIT_S}\r\n" if plan.wait else ""
         self._run = f"{time.time_ns():x}"
         self._idle: deque[Client] = deque()
         self.seen = Seen()
@@ -158,7 +167,7 @@ class Generator:
         body = self._bodies[self._number % len(self._bodies)]
         self._number += 1
         head = (
-            f"POST /v1/inspections?{self._plan.query} HTTP/1.1\r\nHost: 127.0.0.1\r\nPrefer: wait={WAIT_S}\r\n"
+            f"POST {self._plan.path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{self._prefer}"
             f"Idempotency-Key: {self._run}-{self._number}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         try:
@@ -223,8 +232,21 @@ def main(file: str) -> None:
     print(json.dumps(summary(generator, plan)))
 
 
-def write(plan: Plan, file: Path) -> None:
+def run(plan: Plan, folder: Path) -> dict[str, Any]:
+    """In a process of its own; what it saw. Raises SettingsError when it broke."""
+    file = folder / "plan.json"
     file.write_text(json.dumps(asdict(plan)), encoding="utf-8")
+    done = subprocess.run(python("benchmarks.load", str(file)), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SettingsError(f"the load generator broke: {done.stderr.strip().splitlines()[-1]}")
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
+
+
+def answered(seen: Mapping[str, Any], status: int = 200) -> dict[str, float]:
+    """rate, answers and quantiles of the answers with that status; zeros where there are none."""
+    found: dict[str, float] = seen["statuses"].get(str(status), {"answers": 0, "rate": 0.0})
+    return found
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _COMMENT = b"\xff\xfe"
 _LONGEST_COMMENT = 65_533
 
 
-def boards(folder: Path, side: int = 640, quality: int = 50) -> list[str]:
+def boards(folder: Path, side: int = 640, quality: int = 75) -> list[str]:
     """COUNT grey boards; about 30 kB each at 640 x 640."""
     files = []
     for seed in range(COUNT):
@@ -26,16 +26,17 @@ def boards(folder: Path, side: int = 640, quality: int = 50) -> list[str]:
     return files
 
 
-def bodies(folder: Path, size: int) -> list[str]:
-    """One body of `size` bytes that decodes in no time: a 64 x 64 JPEG and comments behind its signature."""
-    picture = simplejpeg.encode_jpeg(_noise(64)[..., None], 50, "GRAY")
+def bodies(folder: Path, size: int, side: int = 64) -> list[str]:
+    """One body of `size` bytes that decodes in no time: a small JPEG, and comments behind its signature. No
+    shorter than that JPEG, some 400 bytes."""
+    picture = simplejpeg.encode_jpeg(_noise(side)[..., None], 20, "GRAY")
     missing = size - len(picture)
     filled = bytearray(picture[:2])
     while missing > 4:
         length = min(_LONGEST_COMMENT, missing - 4)
         filled += _COMMENT + (length + 2).to_bytes(2, "big") + bytes(length)
         missing -= length + 4
-    return [_written(folder / f"body-{size}.jpg", bytes(filled) + picture[2:])]
+    return [_written(folder / f"body-{size}-{side}.jpg", bytes(filled) + picture[2:])]
 
 
 def _noise(side: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -1,4 +1,4 @@
-"""Processes of a run, each started as a user starts it, and what they cost: CPU seconds and memory, by /proc."""
+"""Processes of a run, started as a user starts them, and what they cost: CPU and memory, by /proc."""
 
 from __future__ import annotations
 

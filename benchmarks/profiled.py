@@ -1,8 +1,10 @@
-"""`python -m benchmarks.profiled FILE MODULE [its arguments]`: runs a module and says where its CPU time went.
+"""`python -m benchmarks.profiled FILE MODULE [its arguments]`: runs a module and says where its CPU time
+went.
 
-Every few milliseconds of CPU time, all threads' stacks are looked at; each counts by what its own thread's clock
-has spent since the look before. So a thread that waits costs nothing, on a busy machine too, and C code counts
-for the Python line that called it. FILE gets one line a stack: outermost function first, then microseconds.
+Every few milliseconds of CPU time, all threads' stacks are looked at; each counts by what its own thread's
+clock has spent since the look before. So a thread that waits costs nothing, on a busy machine too, and C code
+counts for the Python line that called it. FILE gets one line a stack: outermost function first, then
+microseconds.
 """
 
 from __future__ import annotations

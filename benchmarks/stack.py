@@ -1,4 +1,4 @@
-"""A whole stack for a run: the embedded server at a durability level, one gateway, workers; in a folder of its own."""
+"""A whole stack for a run, in a folder of its own: the embedded server, one gateway, workers."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Stack:
         settings: Mapping[str, str] | None = None,
         profiled: bool = False,
     ) -> None:
-        """`flags` are the workers'; `settings` are INSPECTOR_... of all processes. `profiled`: Python's processes
-        write <name>.stacks into the folder when they end."""
+        """`flags` are the workers'; `settings` are INSPECTOR_... of all processes. `profiled`: Python's
+        processes write <name>.stacks into the folder when they end."""
         self._folder = folder
         self._durability = Durability(durability)
         self._engine = engine
@@ -62,14 +62,19 @@ class Stack:
     ) -> None:
         self._closing.close()
 
+    def add_worker(self) -> float:
+        """One more; seconds until it was ready."""
+        number = sum(name.startswith("worker") for name in self.processes)
+        port = free_port()
+        worker = self._worker(number, port)
+        self._await(worker.name, worker, f"http://127.0.0.1:{port}/readyz")
+        return self.ready_s[worker.name]
+
     def usage(self) -> dict[str, Usage]:
         return {name: process.usage() for name, process in self.processes.items()}
 
-    @property
-    def server_port(self) -> int:
-        return self._server_port
-
     def _start(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
         self._server_port = free_port()
         self._server()
         metrics = free_port()
@@ -131,7 +136,8 @@ def answers(url: str) -> bool:
 
 
 def service_cpu(before: Mapping[str, Usage], after: Mapping[str, Usage], images: int) -> dict[str, float]:
-    """Milliseconds of CPU an image, by process; "service" is gateway and workers together, without the server."""
+    """Milliseconds of CPU an image, by process; "service" is gateway and workers together, without the
+    server."""
     spent = {name: (after[name].cpu_s - before[name].cpu_s) * 1000 / max(1, images) for name in after}
     spent["service"] = sum(value for name, value in spent.items() if name != "server")
     return {name: round(value, 3) for name, value in spent.items()}

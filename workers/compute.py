@@ -1,8 +1,8 @@
 """Images become outcomes, in one of two ways; neither touches the network.
 
 readers and batches   threads decode, one thread runs the model on what is ready: a GPU, a CPU's single core
-lanes                 a thread a core, each takes one image from bytes to outcome on its own share of the device;
-                      an image that is alone in hand has the whole device
+lanes                 a thread a core takes one image from bytes to outcome, on its share of the device; one
+                      that is alone in hand has all of it
 
 A batch that fails is tried image by image, so that one image cannot fail its neighbours. An image that fails
 alone is failed if the model still runs on an empty one; if not, or if several images in a row fail, it is the
@@ -64,7 +64,8 @@ class Compute:
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="reader")
         self._lanes = lanes
         self._whole_device = threading.Lock()
-        works = [partial(self._run_lane, lane) for lane in lanes] or [self._run_batches]
+        works: list[Callable[[], None]] = [partial(self._run_lane, lane) for lane in lanes]
+        works = works or [self._run_batches]
         # Daemons: a hung device must not keep the process alive.
         self._threads = [
             threading.Thread(target=self._run, args=[work], name="compute", daemon=True) for work in works
@@ -80,8 +81,8 @@ class Compute:
             thread.start()
 
     def read(self, taken: Sequence[Held]) -> None:
-        """Decode these in the background; they come to the compute thread by themselves. A lane decodes its own.
-        """
+        """Decode these in the background; they come to the compute thread by themselves. A lane decodes its
+        own."""
         if not self._lanes:
             for held in taken:
                 self._readers.submit(self._read, held)

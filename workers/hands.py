@@ -58,7 +58,8 @@ class Hands:
         self._held: dict[str, Held] = {}
         self._open = True
         self._lock = threading.Lock()
-        # Each is woken for its own news only: a thread that wakes for nothing takes the interpreter from another.
+        # Each is woken for its own news only: a thread that wakes for nothing takes the interpreter from
+        # another.
         self._to_compute = threading.Condition(self._lock)
         self._to_record = threading.Condition(self._lock)
 
@@ -161,8 +162,8 @@ class Hands:
             return batch
 
     def next_for_lane(self) -> tuple[Held, bool] | None:
-        """Blocks until an image waits; it is COMPUTING from then on, which in a lane is decoding too. And whether
-        nothing else is in hand to be done. None: there will be no more."""
+        """Blocks until an image waits; it is COMPUTING from then on, which in a lane is decoding too. And
+        whether nothing else is in hand to be done. None: there will be no more."""
         with self._lock:
             self._to_compute.wait_for(lambda: not self._open or self._at(Stage.READING))
             if not self._open:

@@ -42,12 +42,11 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Laned(Engine, Protocol):
-    """An Engine that has a lone image done soonest, and more images a second when each has a share of the device.
-    """
+    """An Engine that has a lone image done soonest; under load shares of its device do more a second."""
 
     def lanes(self) -> Sequence[Engine]:
-        """Opens them: the same network, to run side by side, each in a thread of its own; none where the engine
-        itself is the faster one under load too. Engine and lanes may run at the same time."""
+        """Opens them: the same network, to run side by side, each in a thread of its own; none where the
+        engine itself is the faster one under load too. Engine and lanes may run at the same time."""
 
 
 def lanes_of(engine: Engine) -> Sequence[Engine]:

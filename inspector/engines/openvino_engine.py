@@ -1,8 +1,8 @@
 """The network on the CPU by OpenVINO: what a worker without a GPU runs. Needs no torch.
 
-The engine itself has all cores work on one image: the lone image is done soonest. Its lanes have a core each, and
-an image each: most images a second, since nobody waits for the slowest core after each layer. Which one runs is
-the worker's choice, image by image (docs/adr/0021-lanes.md).
+The engine itself has all cores work on one image: the lone image is done soonest. Its lanes have a core each,
+and an image each: most images a second, since nobody waits for the slowest core after each layer. Which one
+runs is the worker's choice, image by image (docs/adr/0021-lanes.md).
 
 The export takes any size. What the line sends all day, one image of the nominal size, is compiled for it; any
 other size goes through a compilation that is made when the first such image comes.

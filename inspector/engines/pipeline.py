@@ -52,10 +52,11 @@ class Pipeline:
         on_run: Callable[[], None] = lambda: None,
         engine: Engine | None = None,
     ) -> list[Inspection]:
-        """On one of the engine's lanes, or on the engine itself. One Inspection for each image, in order; inputs of one shape share a run of the network.
+        """One Inspection for each image, in order; inputs of one shape share a run of the network.
 
-        An image in tiles takes several runs; `on_run` is called after each. Raises InspectionFailed for the
-        batch as a whole: try its images one by one to tell them apart.
+        It runs on `engine`, a lane of the pipeline's own, or on that. An image in tiles takes several runs;
+        `on_run` is called after each. Raises InspectionFailed for the batch as a whole: try its images one by
+        one to tell them apart.
         """
         engine = engine or self.engine
         views: defaultdict[int, list[View]] = defaultdict(list)

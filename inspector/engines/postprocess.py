@@ -89,7 +89,8 @@ def inspection(views: Sequence[View], prepared: Prepared, manifest: Manifest) ->
 
 
 def _check_probabilities(what: str, values: FloatArray) -> None:
-    # Written so that NaN fails it: it is the least and the greatest then, and every comparison with it is false.
+    # Written so that NaN fails it: it is the least and the greatest then, and every comparison with it is
+    # false.
     if values.size and not (values.min() >= -_TOLERANCE and values.max() <= 1 + _TOLERANCE):
         raise InspectionFailed(f"the network gave {what} that are not within 0-1")
 

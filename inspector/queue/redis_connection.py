@@ -19,7 +19,6 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.connection import AbstractConnection
 from redis.exceptions import (
     AskError,
     ClusterDownError,
@@ -96,7 +95,7 @@ class Link:
     def __init__(self, url: str, keys: Keys, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
         self._lookout = Lookout(_primary(url, keys))
         self._timeout_s = timeout_s
-        self._connection: AbstractConnection | None = None
+        self._connection: Any = None  # not all of the client's is annotated
         self._url = ""
 
     def ask(self, *command: str | bytes | int) -> Reply:
@@ -129,7 +128,7 @@ class Link:
                 return cast("list[Reply]", end.value)
 
     def _send(self, commands: Sequence[Command]) -> list[Reply]:
-        connection: Any = self._opened()  # not all of it is annotated
+        connection = self._opened()
         try:
             if connection.is_connected and connection.can_read():  # the server has closed it meanwhile
                 connection.disconnect()
@@ -145,7 +144,7 @@ class Link:
             connection.disconnect()  # what is on its way back would be taken for other commands' replies
             raise
 
-    def _opened(self) -> AbstractConnection:
+    def _opened(self) -> Any:
         if self._connection is not None and self._lookout.due:
             self._look_again()
         if self._connection is None:
@@ -266,7 +265,7 @@ def _pool(url: str, timeout_s: float | None) -> redis.asyncio.ConnectionPool:
     )
 
 
-def _reply(connection: AbstractConnection) -> Reply:
+def _reply(connection: Any) -> Reply:
     try:
         return connection.read_response()
     except ResponseError as error:

@@ -1,17 +1,18 @@
 """Commands of many callers on few connections: what comes while they are away goes together on the next trip.
 
-A lone command leaves at once. Under load one write carries what a dozen requests want, and one read brings the
-replies: the server, the kernel and Python each do less for an image. Order holds within one caller's commands,
-as in a pipeline of its own; no caller waits for more than the trip that is under way and its own.
+A lone command leaves at once. Under load one write carries what a dozen requests want, and one read brings
+the replies: the server, the kernel and Python each do less for an image. Order holds within one caller's
+commands, as in a pipeline of its own; no caller waits for more than the trip that is under way and its
+own.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import redis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -21,7 +22,7 @@ from inspector.queue.ending import end
 from inspector.queue.scripting import Command, Reply
 
 CONNECTIONS = 2
-"""While one is away, the next one fills. The server does one command at a time: more would only wait there."""
+"""While one is away, the next one fills. The server does one command at a time: more only wait there."""
 
 LOAD_BYTES = 1 << 20
 """Of one trip: a command behind it waits for these bytes, some milliseconds."""
@@ -48,7 +49,8 @@ class Trips:
         """`pool` makes the connections; they have no time limit of their own: a trip has one."""
         self._timeout_s = timeout_s
         self._waiting: deque[Parcel] = deque()
-        self._free: list[AbstractConnection] = [pool.make_connection() for _ in range(connections)]
+        make = cast(Callable[[], AbstractConnection], pool.make_connection)  # not annotated
+        self._free = [make() for _ in range(connections)]
         self._all = tuple(self._free)
         self._away: set[asyncio.Task[None]] = set()
 
@@ -110,7 +112,7 @@ class Trips:
             raise
 
 
-async def _connect(connection: AbstractConnection) -> None:
+async def _connect(connection: Any) -> None:
     """One that the server has closed meanwhile is made anew."""
     if connection.is_connected and await connection.can_read():
         await connection.disconnect(nowait=True)
