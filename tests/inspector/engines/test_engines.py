@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inspector.engines.base import Engine, RawOutput
+from inspector.engines.base import Engine, RawOutput, lanes_of
 from inspector.engines.openvino_engine import OpenVinoEngine
 from inspector.engines.torch_engine import TorchEngine
 from inspector.errors import BundleError
@@ -96,3 +97,22 @@ def assert_alike(a: RawOutput, b: RawOutput) -> None:
     np.testing.assert_allclose(a.boxes, b.boxes, atol=1e-2)
     for name in ("scores", "classes", "attention"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_lanes_side_by_side_give_what_the_engine_gives(
+    tiny_bundle: Bundle, measure: Engine, size: tuple[int, int]
+) -> None:
+    lanes = OpenVinoEngine(tiny_bundle, threads=2).lanes()
+    batches = [batch_of(3, size), 1 - batch_of(3, size)]
+    with ThreadPoolExecutor(len(lanes)) as threads:
+        results = list(threads.map(lambda lane, batch: lane.infer(batch), lanes, batches))
+
+    assert len(lanes) == 2
+    for result, batch in zip(results, batches, strict=True):
+        assert_alike(result, measure.infer(batch))
+
+
+def test_one_core_has_no_lanes_and_torch_has_none(openvino: Engine, measure: Engine) -> None:
+    assert not lanes_of(openvino)
+    assert not lanes_of(measure)
