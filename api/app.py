@@ -81,7 +81,8 @@ def _on_redis(settings: Settings) -> Queue:
     producer = connect.producer(
         url, budgets, settings.durability, settings.min_idle, shards, settings.replicas
     )
-    return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
+    results = connect.results(url, shards, settings.durability, settings.replicas)
+    return Queue(producer, results, connect.admin(url, budgets, shards))
 
 
 def _records(settings: Settings) -> Records:

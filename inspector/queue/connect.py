@@ -43,7 +43,7 @@ def producer(
     shards: int = 1,
     replicas: int = 1,
 ) -> Producer:
-    """For a gateway. At D3 so many `replicas` confirm each image. End it with `await aclose()`."""
+    """For a gateway. At D3 so many `replicas` at least confirm each image. End it with `await aclose()`."""
     own = budgets.shared_by(shards)
     each = [RedisProducer(url, keys, own, durability, min_idle, replicas) for keys in _keys(shards)]
     return each[0] if shards == 1 else ShardedProducer(each)
@@ -62,9 +62,10 @@ def consumer(
     return each[0] if shards == 1 else ShardedConsumer(each)
 
 
-def results(url: str, shards: int = 1) -> Results:
-    """For a gateway: states, images, and the stream of outcomes. End it with `await aclose()`."""
-    each = [RedisResults(url, keys) for keys in _keys(shards)]
+def results(url: str, shards: int = 1, durability: Durability = Durability.D2, replicas: int = 1) -> Results:
+    """For a gateway: states, images, and the stream of outcomes; at D3 those that so many `replicas` have.
+    End it with `await aclose()`."""
+    each = [RedisResults(url, keys, durability, replicas) for keys in _keys(shards)]
     return each[0] if shards == 1 else ShardedResults(each)
 
 

@@ -87,7 +87,7 @@ class BySentinel:
         for seed in self.seeds:
             reply = _ask(f"redis://{seed}", "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
             if reply:
-                return self.node.format(place=_place(reply[0].decode(), int(reply[1])))
+                return self.node.format(place=place(reply[0].decode(), int(reply[1])))
         raise redis.ConnectionError(f"no Sentinel of {', '.join(self.seeds)} knows a primary {self.name!r}")
 
 
@@ -106,7 +106,7 @@ class ByCluster:
                 if first <= self.slot <= last:
                     # A node that does not know its own address leaves it out: it is where it was asked.
                     host = primary[0].decode() if primary[0] else seed.rpartition(":")[0].strip("[]")
-                    return self.node.format(place=_place(host, primary[1]))
+                    return self.node.format(place=place(host, primary[1]))
         raise redis.ConnectionError(f"no node of {', '.join(self.seeds)} knows who holds slot {self.slot}")
 
 
@@ -151,7 +151,7 @@ def _check(url: str) -> None:
     parse_url(url)  # type: ignore[no-untyped-call]
 
 
-def _place(host: str, port: int) -> str:
+def place(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

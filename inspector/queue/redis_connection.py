@@ -33,7 +33,7 @@ from redis.retry import Retry
 from inspector.errors import QueueUnavailable, SettingsError
 from inspector.queue.ending import end
 from inspector.queue.keys import Keys
-from inspector.queue.primary import Primary, primary_of, without_password
+from inspector.queue.primary import Primary, place, primary_of, without_password
 from inspector.queue.scripting import Call, Command, Conversation, Reply, plain, run
 from inspector.queue.trips import CONNECTIONS, LOAD_BYTES, Trips, size_of
 
@@ -179,37 +179,57 @@ class AsyncLink:
         self._opening = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
 
+    @property
+    def primary(self) -> Primary:
+        return self._lookout.primary
+
     async def ask(self, *command: str | bytes | int) -> Reply:
         return (await self.exchange([command]))[0]
 
     async def exchange(self, commands: Sequence[Command], absent: str = "") -> list[Reply]:
         """One round trip; `absent` as in scripting.plain. Raises QueueUnavailable."""
         with translated():
-            return await self._drive(plain(commands, absent))
+            return (await self._drive(plain(commands, absent)))[1]
 
     async def run(self, calls: Sequence[Call], then: Sequence[Command] = ()) -> list[Reply]:
         """Scripts, in one round trip, once more if the connection broke. `then` as in scripting.run."""
+        return (await self.run_at(calls, then))[1]
+
+    async def run_at(
+        self, calls: Sequence[Call], then: Sequence[Command] = (), first: Sequence[Command] = ()
+    ) -> tuple[str, list[Reply]]:
+        """As run, with HOST:PORT of the server that answered; all ran there, on one connection. `first` as in
+        scripting.run."""
         with translated():
             try:
-                return await self._drive(run(calls, then), alone=bool(then))
+                return await self._drive(run(calls, then, first), alone=bool(then or first))
             except redis.ConnectionError:
-                return await self._drive(run(calls, then), alone=bool(then))
+                return await self._drive(run(calls, then, first), alone=bool(then or first))
+
+    async def look_again(self) -> None:
+        """Whether the primary is another one by now; what hangs on the old one is then cut."""
+        client, url = self._client, self._url
+        with suppress(redis.ConnectionError):  # nobody knows: what answers is kept
+            if await asyncio.to_thread(self._lookout.find) != url:
+                await self._drop(client)
 
     async def aclose(self) -> None:
         if self._looking is not None:
             await end([self._looking])
         await self._drop(self._client)
 
-    async def _drive(self, conversation: Conversation, *, alone: bool = False) -> list[Reply]:
+    async def _drive(self, conversation: Conversation, *, alone: bool = False) -> tuple[str, list[Reply]]:
         commands = next(conversation)
         while True:
+            client, trips = await self._opened()
             try:
-                commands = conversation.send(await self._send(commands, alone=alone))
+                commands = conversation.send(await self._send(client, trips, commands, alone=alone))
             except StopIteration as end:
-                return cast("list[Reply]", end.value)
+                return _place_of(client), cast("list[Reply]", end.value)
 
-    async def _send(self, commands: Sequence[Command], *, alone: bool) -> list[Reply]:
-        client, trips = await self._opened()
+    async def _send(
+        self, client: redis.asyncio.Redis, trips: Trips, commands: Sequence[Command], *, alone: bool
+    ) -> list[Reply]:
         try:
             if alone or size_of(commands) > LOAD_BYTES:
                 replies = await _pipelined(client, commands)
@@ -224,7 +244,8 @@ class AsyncLink:
     async def _opened(self) -> tuple[redis.asyncio.Redis, Trips]:
         if self._client is not None and self._trips is not None:
             if self._lookout.due and (self._looking is None or self._looking.done()):
-                self._looking = asyncio.create_task(self._look_again(self._client))
+                # Beside the commands, which need not wait for it.
+                self._looking = asyncio.create_task(self.look_again())
             return self._client, self._trips
         async with self._opening:  # the first one looks, the others wait for what it finds
             if self._client is None or self._trips is None:
@@ -233,13 +254,6 @@ class AsyncLink:
                 self._client = self._open(self._url)
                 self._trips = Trips(_pool(self._url, None), self._timeout_s, self._connections)
             return self._client, self._trips
-
-    async def _look_again(self, client: redis.asyncio.Redis) -> None:
-        """Beside the commands, which need not wait for it: what hangs on the old primary is then cut."""
-        url = self._url
-        with suppress(redis.ConnectionError):  # nobody knows: what answers is kept
-            if await asyncio.to_thread(self._lookout.find) != url:
-                await self._drop(client)
 
     def _open(self, url: str) -> redis.asyncio.Redis:
         client = redis.asyncio.Redis.from_pool(_pool(url, self._timeout_s))
@@ -316,6 +330,12 @@ def _primary(url: str, keys: Keys) -> Primary:
         raise SettingsError(
             f"{without_password(url)!r} is not the URL of a Redis or Valkey server: {error}"
         ) from error
+
+
+def _place_of(client: redis.asyncio.Redis) -> str:
+    """HOST:PORT; of a Unix socket, its path."""
+    to = client.connection_pool.connection_kwargs
+    return str(to["path"]) if "path" in to else place(str(to["host"]), int(to["port"]))
 
 
 def _at_the_primary(primary: Primary, replies: list[Reply]) -> list[Reply]:

@@ -1,4 +1,4 @@
-"""Producer on Redis: one script, one round trip an image."""
+"""Producer on Redis: one script, one round trip an image; at D3 with its confirmation behind it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,14 @@ from inspector.errors import Busy, IdempotencyConflict, QueueUnavailable
 from inspector.messages.job import PRIORITIES, Job
 from inspector.messages.result import Outcome
 from inspector.queue.base import KNOWN_ID_BYTES, Budgets, Durability, Idempotency, Submission
+from inspector.queue.confirmation import Confirmation, confirmation_at
+from inspector.queue.confirmed import ConfirmedLink
 from inspector.queue.fullness import busy
 from inspector.queue.keys import GROUP, Keys, hashed
 from inspector.queue.reading import overdue
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal
-from inspector.queue.scripting import OVERDUE, ROOM, SUBMIT, Call, Command, Reply, Word
+from inspector.queue.scripting import OVERDUE, ROOM, SUBMIT, Call, Reply, Word
 from inspector.queue.settling import expire_call
-
-CONFIRM_WITHIN_MS = 500
-"""How long D3 waits for replicas: one on the same network confirms within milliseconds, or is away. Shorter
-than the gateway waits for a submit (api/promptly.py), so that the reason is told."""
-
-
-def confirmed_by(replicas: int) -> Command:
-    """Its reply is how many replicas have all that this connection wrote. It cannot stand inside a script."""
-    return ["WAIT", replicas, CONFIRM_WITHIN_MS]
 
 
 class RedisProducer:
@@ -38,25 +31,29 @@ class RedisProducer:
         self._budgets = budgets
         self._min_idle_ms = int(min_idle.total_seconds() * 1000)
         self._limits = _limits(budgets)
-        self._replicas = replicas
-        self._then = [confirmed_by(replicas)] if durability is Durability.D3 else []
         self._keys = keys
         self._link = AsyncLink(url, keys)
+        at_d3 = durability is Durability.D3
+        self._confirmation = confirmation_at(self._link.primary, replicas) if at_d3 else None
 
     async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
+        call = self._submit_call(job, image, idempotency)
         try:
-            reply, *replicas = await self._link.run([self._submit_call(job, image, idempotency)], self._then)
+            if self._confirmation is not None:
+                return await self._confirmed(call, self._confirmation)
+            [reply] = await self._link.run([call])
         except ServerRefusal as refusal:
             if refusal.kind == "OOM":
                 raise Busy("the queue server has reached its maxmemory") from refusal
             raise
+        return _submission(reply)
+
+    async def _confirmed(self, call: Call, confirmation: Confirmation) -> Submission:
+        """Written again where the first round only showed what has to be waited for: it is one image."""
+        [reply], objection = await ConfirmedLink(self._link, confirmation).run(call)
         submission = _submission(reply)
-        if replicas and replicas[0] < self._replicas:
-            few = f"only {replicas[0]} of {self._replicas} replicas" if replicas[0] else "no replica"
-            raise QueueUnavailable(
-                f"{few} confirmed inspection {submission.id} within {CONFIRM_WITHIN_MS} ms; "
-                "it may be accepted"
-            )
+        if objection is not None:
+            raise QueueUnavailable(f"{objection.reason}; inspection {submission.id} may be accepted")
         return submission
 
     async def require_room(self, line: str, image_bytes: int) -> None:
@@ -80,6 +77,8 @@ class RedisProducer:
         return [outcome for outcome, reply in zip(outcomes, replies, strict=True) if reply == b"RECORDED"]
 
     async def aclose(self) -> None:
+        if self._confirmation is not None:
+            await self._confirmation.aclose()
         await self._link.aclose()
 
     def _submit_call(self, job: Job, image: bytes, idempotency: Idempotency | None) -> Call:
@@ -89,7 +88,7 @@ class RedisProducer:
         digest = idempotency.digest if idempotency else job.image.sha256
         facts: list[Word] = [keys.prefix, job.id, job.line, job.image.format, digest]
         deadline = int(job.deadline.timestamp() * 1000) if job.deadline else ""
-        asked: list[Word] = [hash_, deadline, int(bool(self._then)), *self._limits]
+        asked: list[Word] = [hash_, deadline, int(self._confirmation is not None), *self._limits]
         asked.append(PRIORITIES.index(job.priority))
         arguments = [*facts, job.as_json(), image, *asked]
         return Call(SUBMIT, [*keys.budgeted, keys.due, *own, *key], arguments)

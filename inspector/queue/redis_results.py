@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
-from inspector.errors import ImageGone, InspectionNotFound
+from inspector.errors import ImageGone, InspectionNotFound, QueueUnavailable
 from inspector.messages.result import Outcome, State
-from inspector.queue.base import Announcement, Snapshot
+from inspector.queue.base import Announcement, Durability, Snapshot
+from inspector.queue.confirmation import confirmation_at
+from inspector.queue.confirmed import ConfirmedLink
 from inspector.queue.keys import Keys
 from inspector.queue.reading import readable_job
 from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, AsyncLink
-from inspector.queue.scripting import Command, Reply
+from inspector.queue.scripting import MARK, Call, Command, Reply
 
 READ_AT_ONCE = 100
 """Announcements of one read: a reader that fell behind catches up without one huge reply."""
@@ -19,21 +21,30 @@ NOW = "$"
 
 
 class RedisResults:
-    def __init__(self, url: str, keys: Keys) -> None:
+    """At D3 an outcome is told only once it outlives the primary: else its image is inspected again after a
+    failover, and comes to another outcome than was told."""
+
+    def __init__(
+        self, url: str, keys: Keys, durability: Durability = Durability.D2, replicas: int = 1
+    ) -> None:
         self._url = url
         self._keys = keys
         self._link = AsyncLink(url, keys)
+        at_d3 = durability is Durability.D3
+        self._confirmation = confirmation_at(self._link.primary, replicas) if at_d3 else None
 
     async def read(self, inspection_id: str) -> Snapshot:
         keys = self._keys
-        fields, texts, has_image, has_attention = await self._link.exchange(
-            [
-                _state_command(keys, inspection_id),
-                ["MGET", keys.job(inspection_id), keys.result(inspection_id)],
-                ["EXISTS", keys.image(inspection_id)],
-                ["EXISTS", keys.map(inspection_id)],
-            ]
-        )
+        commands: list[Command] = [
+            _state_command(keys, inspection_id),
+            ["MGET", keys.job(inspection_id), keys.result(inspection_id)],
+            ["EXISTS", keys.image(inspection_id)],
+            ["EXISTS", keys.map(inspection_id)],
+        ]
+        replies = await self._link.exchange(commands)
+        if _known(inspection_id, replies[0])[1].terminal:
+            replies = await self._confirmed(self._link, commands)
+        fields, texts, has_image, has_attention = replies
         line, state = _known(inspection_id, fields)
         return Snapshot(
             id=inspection_id,
@@ -93,12 +104,26 @@ class RedisResults:
         return newest[0][0].decode() if newest else "0-0"
 
     async def aclose(self) -> None:
+        if self._confirmation is not None:
+            await self._confirmation.aclose()
         await self._link.aclose()
 
+    async def _confirmed(self, link: AsyncLink, commands: Sequence[Command]) -> list[Reply]:
+        """What they read, once it outlives the primary. Raises QueueUnavailable when that is not sure now."""
+        if self._confirmation is None:
+            return await link.exchange(commands)
+        mark = Call(MARK, [self._keys.totals], [])
+        replies, objection = await ConfirmedLink(link, self._confirmation).run(mark, commands)
+        if objection is not None:
+            raise QueueUnavailable(f"an outcome is not told yet: {objection.reason}")
+        return replies[:-1]
+
     async def _read_behind(self, reader: AsyncLink, cursor: str) -> list[Announcement]:
-        block = int(BLOCK_S * 1000)
-        limits = ("COUNT", READ_AT_ONCE, "BLOCK", block)
-        reply = await reader.ask("XREAD", *limits, "STREAMS", self._keys.results, cursor)
+        limits = ("COUNT", READ_AT_ONCE)
+        source = ("STREAMS", self._keys.results, cursor)
+        reply = await reader.ask("XREAD", *limits, "BLOCK", int(BLOCK_S * 1000), *source)
+        if reply and self._confirmation is not None:
+            [reply] = await self._confirmed(reader, [["XREAD", *limits, *source]])
         return [announcement(entry, fields) for entry, fields in reply[0][1]] if reply else []
 
 

@@ -72,22 +72,24 @@ REPORT = _read("report")
 ATTACH = _read("attach")
 ARCHIVED = _read("archived")
 TRIM = _read("trim")
+MARK = _read("mark")
 
 
-def run(calls: Sequence[Call], then: Sequence[Command] = ()) -> Conversation:
+def run(calls: Sequence[Call], then: Sequence[Command] = (), first: Sequence[Command] = ()) -> Conversation:
     """All calls in one round trip; two more where the server did not know a script.
 
-    `then` follows the calls on the same connection, in the same round trip; its replies stand behind theirs.
-    Raises the first error a call met, after all of them were answered.
+    `first` goes before the calls and `then` behind them, on the same connection, in the same round trip; so
+    stand the replies. Raises the first error met, after all were answered.
     """
-    replies = list((yield [*(call.command() for call in calls), *then]))
-    unknown = [index for index, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    replies = list((yield [*first, *(call.command() for call in calls), *then]))
+    behind = len(first) + len(calls)
+    unknown = [index for index in range(len(first), behind) if isinstance(replies[index], NoScriptError)]
     if unknown:
-        texts = {calls[index].script.text for index in unknown}
-        yield [["SCRIPT", "LOAD", text] for text in texts]
-        again = yield [*(calls[index].command() for index in unknown), *then]
-        behind = range(len(calls), len(replies))
-        for index, reply in zip([*unknown, *behind], again, strict=True):
+        named = [calls[index - len(first)] for index in unknown]
+        yield [["SCRIPT", "LOAD", text] for text in {call.script.text for call in named}]
+        again = yield [*first, *(call.command() for call in named), *then]
+        places = [*range(len(first)), *unknown, *range(behind, len(replies))]
+        for index, reply in zip(places, again, strict=True):
             replies[index] = reply
     return _raise_first(replies)
 

@@ -23,7 +23,7 @@ class Servers(Protocol):
     name: str
     durability: str
     replicas: int
-    """That must confirm at D3: all that may be promoted."""
+    """That must confirm at D3, at least."""
     shards: int
     fails_over: bool
     """Whether a replica takes a dead primary's place."""
@@ -81,14 +81,12 @@ class Alone:
 
 
 class UnderSentinels:
-    """A primary and two replicas at D3, both of which confirm.
-
-    With one it would be a primary that wakes replaced, and the replica that has not yet heard of it, that
-    confirm to each other what nobody else ever sees.
-    """
+    """A primary and two replicas at D3. Of these one must confirm, and each that the Sentinels might promote:
+    a primary that wakes replaced, and the replica that has not yet heard of it, confirm to each other what
+    nobody else ever sees."""
 
     name = "two replicas, three Sentinels"
-    durability, replicas, shards, fails_over = "D3", 2, 1, True
+    durability, replicas, shards, fails_over = "D3", 1, 1, True
 
     def __init__(self, kind: str, folder: Path) -> None:
         self._trio = SentinelTrio(kind, folder, AT_D3, replicas=2)

@@ -57,8 +57,16 @@ class SentinelTrio:
         self._sentinels: list[subprocess.Popen[bytes]] = []
 
     @property
+    def sentinels(self) -> list[str]:
+        return [f"127.0.0.1:{port}" for port in self._ports]
+
+    @property
     def url(self) -> str:
-        return f"redis+sentinel://{','.join(f'127.0.0.1:{port}' for port in self._ports)}/{NAME}"
+        return f"redis+sentinel://{','.join(self.sentinels)}/{NAME}"
+
+    def named(self) -> list[int]:
+        """The port that each Sentinel calls the primary's."""
+        return [_named(port) for port in self._ports]
 
     def kill_sentinels(self) -> None:
         for process in self._sentinels:
@@ -69,9 +77,8 @@ class SentinelTrio:
 
     def current(self) -> QueueServer:
         """The one that the Sentinels call the primary now."""
-        with redis.Redis(port=self._ports[0], protocol=2) as client:
-            _, port = client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME)
-        return next(one for one in (self.primary, *self.replicas) if one.port == int(port))
+        port = _named(self._ports[0])
+        return next(one for one in (self.primary, *self.replicas) if one.port == port)
 
     def __enter__(self) -> Self:
         for server in (self.primary, *self.replicas):
@@ -223,6 +230,11 @@ def _said(server: QueueServer, ask: Callable[[Any], Any]) -> Any:
             return ask(client)
         except redis.RedisError:
             return None
+
+
+def _named(sentinel: int) -> int:
+    with redis.Redis(port=sentinel, protocol=2) as client:
+        return int(client.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", NAME)[1])
 
 
 def _linked(client: Any) -> bool:
