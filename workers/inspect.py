@@ -101,10 +101,10 @@ class InspectWorker:
     def _turn(self) -> None:
         self._record()
         self._beat()
-        free = room(self._pace.batch_size, len(self._hands))
+        free = self._room()
         if free and self._sweep.due():
             self._begin(self._consumer.sweep(free))
-            free = room(self._pace.batch_size, len(self._hands))
+            free = self._room()
         if self._report.due():
             self._say_alive()
         if free:
@@ -112,6 +112,9 @@ class InspectWorker:
         self._answered()
         if len(self._hands):
             self._hands.wait(self._patience(free))
+
+    def _room(self) -> int:
+        return room(max(self._pace.batch_size, self._compute.lanes), len(self._hands))
 
     def _patience(self, free: int) -> timedelta:
         if not free:
