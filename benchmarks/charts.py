@@ -59,33 +59,20 @@ def lines(file: Path, title: str, labels: tuple[str, str], series: Mapping[str, 
 
 
 def stages(file: Path, title: str, rows: Mapping[str, Mapping[str, float]]) -> None:
-    """One bar a row, made of its stages one behind the other, milliseconds."""
+    """One bar a row, on an axis of its own, made of its stages one behind the other, milliseconds."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - as above
 
-    figure = Figure(figsize=(9, 0.9 + 0.75 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    colours = {name: _COLOURS[place % len(_COLOURS)] for place, name in enumerate(names)}
-    for number, row in enumerate(rows.values()):
+    figure = Figure(figsize=(9, 0.6 + 1.3 * len(rows)), layout="constrained")
+    figure.suptitle(title)
+    for axes, (name, row) in zip(figure.subplots(len(rows), squeeze=False)[:, 0], rows.items(), strict=True):
         left = 0.0
-        for name, value in row.items():
-            axes.barh(number, value, left=left, color=colours[name], label=name, height=0.6)
+        for place, (stage, value) in enumerate(row.items()):
+            axes.barh(
+                0, value, left=left, color=_COLOURS[place % len(_COLOURS)], label=f"{stage} {value:.2f}"
+            )
             left += value
-        axes.text(left, number, f" {left:.1f} ms", va="center", fontsize=8)
-    axes.set_yticks(range(len(rows)), list(rows))
-    axes.invert_yaxis()
-    axes.set(title=title, xlabel="ms")
-    handles, labels = axes.get_legend_handles_labels()
-    once = dict(zip(labels, handles, strict=True))
-    axes.legend(
-        once.values(),
-        once.keys(),
-        fontsize=8,
-        frameon=False,
-        ncols=4,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.25),
-    )
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.margins(x=0.1)
-    figure.savefig(file, dpi=120, bbox_inches="tight")
+        axes.set(yticks=[], xlabel="ms", xlim=(0, left * 1.02 or 1))
+        axes.set_title(f"{name}: {left:.2f} ms", fontsize=9, loc="left")
+        axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.savefig(file, dpi=120)

@@ -42,7 +42,7 @@ def _once(stack: Stack, images: list[str], clients: int, seconds: float, folder:
     before = stack.usage()
     seen = load.run(Plan(stack.port, images, seconds, clients=clients, warm_up_s=WARM_UP_S), folder)
     after = stack.usage()
-    good = load.answered(seen)
+    good = load.inspected(seen)
     images_done = int(good["answers"] * (1 + WARM_UP_S / seconds))
     memory = {name: used.peak_mb for name, used in after.items()}
     share = seen["generator_cpu_share"]

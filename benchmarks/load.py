@@ -243,6 +243,14 @@ def run(plan: Plan, folder: Path) -> dict[str, Any]:
     return seen
 
 
+def inspected(seen: Mapping[str, Any]) -> dict[str, float]:
+    """As answered. Raises SettingsError where not one image was: such a figure would be a lie."""
+    good = answered(seen)
+    if not good["answers"] or "p50_ms" not in good:
+        raise SettingsError(f"no image was inspected in time; the answers were {seen['statuses'] or 'none'}")
+    return good
+
+
 def answered(seen: Mapping[str, Any], status: int = 200) -> dict[str, float]:
     """rate, answers and quantiles of the answers with that status; zeros where there are none."""
     found: dict[str, float] = seen["statuses"].get(str(status), {"answers": 0, "rate": 0.0})

@@ -2,7 +2,7 @@
 
 The engine itself has all cores work on one image: the lone image is done soonest. Its lanes have a core each,
 and an image each: most images a second, since nobody waits for the slowest core after each layer. Which one
-runs is the worker's choice, image by image (docs/adr/0021-lanes.md).
+runs is the worker's choice, image by image (docs/adr/0024-lanes.md).
 
 The export takes any size. What the line sends all day, one image of the nominal size, is compiled for it; any
 other size goes through a compilation that is made when the first such image comes.
