@@ -99,7 +99,7 @@ class InspectWorker:
     # --- one turn -----------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        self._record()
+        asked = self._record(take=True)
         self._beat()
         free = self._room()
         if free and self._sweep.due():
@@ -107,7 +107,7 @@ class InspectWorker:
             free = self._room()
         if self._report.due():
             self._say_alive()
-        if free:
+        if free and not (asked and len(self._hands)):
             self._begin(self._consumer.take(free, NOTHING if len(self._hands) else IDLE_WAIT))
         self._answered()
         if len(self._hands):
@@ -122,17 +122,25 @@ class InspectWorker:
         spare = self._compute.lanes > 1 and len(self._hands) < self._compute.lanes
         return SPARE_LOOK if spare else BUSY_LOOK
 
-    def _record(self) -> None:
-        """All outcomes that are there, in one round trip."""
+    def _record(self, *, take: bool = False) -> bool:
+        """All outcomes that are there; with `take`, new images come back on the same round trip. Whether
+        there was one."""
         held = self._hands.finished()
         if not held:
-            return
+            return False
         for each in held:
             self._mark_late(each)
-        statuses = self._consumer.finish([each.finished for each in held if each.finished])
+        finished = [each.finished for each in held if each.finished]
+        taken: list[Delivery] = []
+        if take:
+            statuses, taken = self._consumer.finish_and_take(finished, self._room() + len(held))
+        else:
+            statuses = self._consumer.finish(finished)
         self._hands.release([each.delivery.entry for each in held])
+        self._begin(taken)
         for each, status in zip(held, statuses, strict=True):
             self._count(each, status)
+        return True
 
     def _mark_late(self, held: Held) -> None:
         """One that waited for the queue until its deadline had passed is not in time, so not accepted."""

@@ -137,3 +137,19 @@ def test_a_containers_quota_counts_as_cores(
     if quota is not None:
         (tmp_path / "cpu.max").write_text(quota)
     assert usable_cores(tmp_path / "cpu.max") == cores
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_torch_in_bf16_gives_nearly_what_it_gives_in_f32(
+    tiny_bundle: Bundle, measure: Engine, size: tuple[int, int]
+) -> None:
+    engine = TorchEngine(tiny_bundle, precision="bf16")
+    batch = batch_of(2, size)
+
+    half, whole = engine.infer(batch), measure.infer(batch)
+
+    assert engine.name == "torch bf16"
+    assert not np.array_equal(half.scores, whole.scores)
+    np.testing.assert_allclose(half.boxes, whole.boxes, atol=2.0)
+    for name in ("scores", "classes", "attention"):
+        np.testing.assert_allclose(getattr(half, name), getattr(whole, name), atol=0.03, err_msg=name)
