@@ -118,7 +118,7 @@ async def _opened(
         every_s=settings.status_refresh_s,
     )
     durable = partial(background.watch_durability, queue.admin, metrics, settings.durability)
-    server = partial(background.watch_server, queue.admin, metrics, settings.queue_disk)
+    server = partial(background.watch_server, queue.admin, metrics, settings)
     expire = partial(expire_overdue, queue.producer, metrics)
     keys = partial(keyring.watch, metrics)
     async with background.running(hub.run, refresh, durable, server, expire, keys):

@@ -13,8 +13,9 @@ from pathlib import Path
 from api.guard import Crowd
 from api.hub import Hub
 from api.metrics import Metrics
+from api.settings import Settings
 from inspector.errors import QueueUnavailable
-from inspector.queue.base import Admin, Durability, SettingsHidden
+from inspector.queue.base import Admin, Durability, ServerHealth, SettingsHidden
 from inspector.queue.ending import end
 
 log = logging.getLogger(__name__)
@@ -89,17 +90,42 @@ async def watch_durability(admin: Admin, metrics: Metrics, durability: Durabilit
 
 
 async def watch_server(
-    admin: Admin, metrics: Metrics, disk: Path | None, every: timedelta = SERVER_EVERY
+    admin: Admin, metrics: Metrics, settings: Settings, every: timedelta = SERVER_EVERY
 ) -> None:
-    """Look at the server's memory, its append-only file and the disk that it lies on. Forever."""
+    """Look at the server's memory, its append-only file and the disk that it lies on, and count its replicas.
+    Forever."""
+    said: str | None = None
+    disk = settings.queue_disk
     while True:
         try:
-            metrics.saw_server(await admin.server())
+            health = await admin.server()
         except QueueUnavailable:  # the hub's loop logs it
-            metrics.saw_server(None)
+            health = None
+        metrics.saw_server(health)
+        if health is not None:
+            complaint = of_replicas(health, settings)
+            if complaint not in (None, said):
+                log.warning(complaint)
+            said = complaint
         if disk is not None:
             metrics.saw_disk(_free(disk))
         await asyncio.sleep(every.total_seconds())
+
+
+def of_replicas(health: ServerHealth, settings: Settings) -> str | None:
+    """What is wrong with their number at D3; None: nothing. Sentinels' replicas must confirm whatever number
+    is asked for, so that more of them are no fault."""
+    asked, there = settings.replicas, health.replicas
+    if settings.durability is not Durability.D3:
+        return None
+    if there < asked:
+        return f"no image is acknowledged: {there} replicas are in step, and INSPECTOR_REPLICAS={asked}"
+    if health.most_replicas > asked and "+sentinel:" not in settings.redis_url:
+        return (
+            f"an acknowledged image can be lost: one of {health.most_replicas} replicas may be promoted "
+            f"without it, since INSPECTOR_REPLICAS={asked} need have it"
+        )
+    return None
 
 
 def _free(disk: Path) -> tuple[int, int] | None:

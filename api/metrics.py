@@ -41,6 +41,7 @@ SERVER = (
     (catalogue.SERVER_MEMORY_LIMIT, "memory_limit_bytes"),
     (catalogue.SERVER_AOF_SOUND, "aof_sound"),
     (catalogue.SERVER_AOF, "aof_bytes"),
+    (catalogue.SERVER_REPLICAS, "replicas"),
 )
 """A gauge, and the field that it shows."""
 

@@ -89,7 +89,8 @@ class Settings(RecordsSettings, QueueSettings):
     replicas: int = Field(
         1,
         ge=1,
-        description="At D3: how many replicas must have an image before it is acknowledged. All that may be "
+        description="At D3: how many replicas must have an image, at least, before it is acknowledged. With "
+        "Sentinels, each that they might promote must have it anyway. Without, set it to all that may be "
         "promoted: one that need not have it may take over without it.",
     )
     queue_max_bytes: int = Field(

@@ -186,6 +186,10 @@ SERVER_AOF_SOUND = _gauge(
     "1 when the last write and the last rewrite of the append-only file went well, else 0.",
 )
 SERVER_AOF = _gauge("queue_server_aof_bytes", "Size of the append-only file; 0 where there is none.")
+SERVER_REPLICAS = _gauge(
+    "queue_server_replicas",
+    "Replicas in step, at the primary that has fewest; at D3 no image is taken below INSPECTOR_REPLICAS.",
+)
 DISK_FREE = _gauge(
     "queue_disk_free_bytes",
     "Free on the disk of the append-only file, where INSPECTOR_QUEUE_DISK names it.",
@@ -258,6 +262,7 @@ GATEWAY: tuple[Metric, ...] = (
     SERVER_MEMORY_LIMIT,
     SERVER_AOF_SOUND,
     SERVER_AOF,
+    SERVER_REPLICAS,
     DISK_FREE,
     DISK,
 )

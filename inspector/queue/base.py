@@ -323,6 +323,10 @@ class ServerHealth:
     """Whether the last write and the last rewrite of the append-only file went well."""
     aof_bytes: int
     """0 where there is none."""
+    replicas: int = 0
+    """In step, at the primary that has fewest."""
+    most_replicas: int = 0
+    """At the one that has most."""
 
     @property
     def fullness(self) -> float:

@@ -72,7 +72,7 @@ class Confirmation(Protocol):
 def confirmation_at(primary: Primary, replicas: int) -> Confirmation:
     """`replicas`: that must confirm at least."""
     if isinstance(primary, BySentinel):
-        return BySentinels(replicas, Sentinels(primary.seeds, primary.name))
+        return BySentinels(replicas, Sentinels(primary.seeds.places, primary.name))
     return ByCount(replicas)
 
 

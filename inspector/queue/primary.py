@@ -11,7 +11,7 @@ for the servers; Sentinels are asked without.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -74,40 +74,57 @@ class Fixed:
         return self.url
 
 
+@dataclass(slots=True)
+class Seeds:
+    """Who may be asked. First the one that answered last: another one may hang, and each costs a time-out."""
+
+    places: Sequence[str]
+    _answered: str = ""
+
+    def __str__(self) -> str:
+        return ", ".join(self.places)
+
+    def ask(self, url: str, *command: str) -> Iterator[tuple[str, Any]]:
+        """HOST:PORT and reply of each that answers; `url` with {place} for it."""
+        for seed in sorted(self.places, key=lambda one: one != self._answered):
+            if reply := _ask(url.format(place=seed), *command):
+                self._answered = seed
+                yield seed, reply
+
+
 @dataclass(frozen=True, slots=True)
 class BySentinel:
     """`node`: the primary's URL with {place} for its host and port."""
 
-    seeds: Sequence[str]
+    seeds: Seeds
     name: str
     node: str
     moves: bool = True
 
     def find(self) -> str:
-        for seed in self.seeds:
-            reply = _ask(f"redis://{seed}", "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
-            if reply:
-                return self.node.format(place=place(reply[0].decode(), int(reply[1])))
-        raise redis.ConnectionError(f"no Sentinel of {', '.join(self.seeds)} knows a primary {self.name!r}")
+        asked = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
+        for _, reply in self.seeds.ask("redis://{place}", *asked):
+            return self.node.format(place=place(reply[0].decode(), int(reply[1])))
+        raise redis.ConnectionError(f"no Sentinel of {self.seeds} knows a primary {self.name!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class ByCluster:
     """`node` as of BySentinel; for the seeds too."""
 
-    seeds: Sequence[str]
+    seeds: Seeds
     node: str
     slot: int
     moves: bool = True
 
     def find(self) -> str:
-        for seed in self.seeds:
-            for first, last, primary, *_ in _ask(self.node.format(place=seed), "CLUSTER", "SLOTS") or []:
+        for seed, slots in self.seeds.ask(self.node, "CLUSTER", "SLOTS"):
+            for first, last, primary, *_ in slots:
                 if first <= self.slot <= last:
                     # A node that does not know its own address leaves it out: it is where it was asked.
                     host = primary[0].decode() if primary[0] else seed.rpartition(":")[0].strip("[]")
                     return self.node.format(place=place(host, primary[1]))
-        raise redis.ConnectionError(f"no node of {', '.join(self.seeds)} knows who holds slot {self.slot}")
+        raise redis.ConnectionError(f"no node of {self.seeds} knows who holds slot {self.slot}")
 
 
 def _by_sentinel(split: SplitResult, node: str) -> BySentinel:
@@ -123,14 +140,14 @@ def _by_cluster(split: SplitResult, node: str, key: str) -> ByCluster:
     return ByCluster(_seeds(split, SERVER_PORT), _node(split, node, "0"), key_slot(key.encode()))
 
 
-def _seeds(split: SplitResult, port: int) -> list[str]:
+def _seeds(split: SplitResult, port: int) -> Seeds:
     places = [place for place in split.netloc.rpartition("@")[2].split(",") if place]
     if not places:
         raise ValueError("no host is named")
     seeds = [place if _has_port(place) else f"{place}:{port}" for place in places]
     for seed in seeds:
         _check(f"redis://{seed}")
-    return seeds
+    return Seeds(seeds)
 
 
 def _has_port(place: str) -> bool:

@@ -17,6 +17,7 @@ from inspector.queue.base import (
 from inspector.queue.keys import GROUP, Keys
 from inspector.queue.letters import no_letter, reopened
 from inspector.queue.redis_connection import AsyncLink, ServerRefusal, translated
+from inspector.queue.replication import replication
 from inspector.queue.reports import living
 from inspector.queue.scripting import DROP, REQUEUE, Call, Command, Reply
 
@@ -30,6 +31,9 @@ KEEPING = ("appendonly", "appendfsync", "min-replicas-to-write")
 
 HIDING = {"ERR", "NOPERM"}
 """What a server says that does not show its settings or figures: a managed one, or not to this user."""
+
+HEALTH = ("memory", "persistence", "replication")
+"""Parts of INFO."""
 
 AOF_STATES = ("aof_last_write_status", "aof_last_bgrewrite_status")
 """Fields of INFO: "ok", or "err" from a failure (of a full disk, mostly) until the next success."""
@@ -112,17 +116,20 @@ class RedisAdmin:
 
     async def server(self) -> ServerHealth | None:
         try:
-            replies = await self._link.exchange([["INFO", "memory"], ["INFO", "persistence"]])
+            replies = await self._link.exchange([["INFO", part] for part in HEALTH])
         except ServerRefusal as refusal:
             if refusal.kind not in HIDING:
                 raise
             return None
-        said = _fields(b"".join(replies))
+        said = _fields(b"".join(replies[:2]))
+        replicas = replication(replies[2]).in_step
         return ServerHealth(
             memory_bytes=int(said["used_memory"]),
             memory_limit_bytes=int(said.get("maxmemory", 0)),
             aof_sound=all(said.get(name, "ok") == "ok" for name in AOF_STATES),
             aof_bytes=int(said.get("aof_current_size", 0)),
+            replicas=replicas,
+            most_replicas=replicas,
         )
 
     async def ping(self) -> None:

@@ -372,6 +372,8 @@ class ShardedAdmin:
             fullest,
             aof_sound=all(one.aof_sound for one in told),
             aof_bytes=max(one.aof_bytes for one in told),
+            replicas=min(one.replicas for one in told),
+            most_replicas=max(one.most_replicas for one in told),
         )
 
     async def ping(self) -> None:

@@ -294,7 +294,13 @@ def test_the_environment_of_a_role_is_its_url(tmp_path: Path) -> None:
 # --- helpers ----------------------------------------------------------------------------------------------
 
 SCRIPTS = {
-    "gateway": [scripting.SUBMIT, scripting.ROOM, scripting.EXPIRE, scripting.OVERDUE],
+    "gateway": [
+        scripting.SUBMIT,
+        scripting.ROOM,
+        scripting.EXPIRE,
+        scripting.OVERDUE,
+        scripting.MARK,
+    ],
     "worker": [
         scripting.TAKE,
         scripting.FINISH,

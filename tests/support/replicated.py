@@ -24,8 +24,9 @@ NAME = "queue"
 
 REPLICATING = {**DURABLE, "repl-diskless-sync-delay": "0"}
 
-DOWN_AFTER_MS = 1000
-"""Until a Sentinel believes that a server is down."""
+DOWN_AFTER_MS = (1000, 1250, 1500)
+"""Until each Sentinel believes that a server is down. Where all do at once, each votes for itself, and they
+try again only after twice their failover-timeout."""
 
 THIRD = 16384 // 3 + 1
 """Slots of each of a cluster's primaries."""
@@ -87,8 +88,8 @@ class SentinelTrio:
             with replica.client() as client:
                 client.replicaof("127.0.0.1", self.primary.port)
                 wait_until(lambda: _linked(client), _WITHIN_S, "a replica in step")
-        for port in self._ports:
-            self._start_sentinel(port)
+        for port, down_after_ms in zip(self._ports, DOWN_AFTER_MS, strict=True):
+            self._start_sentinel(port, down_after_ms)
         wait_until(self._agreed, _WITHIN_S, "Sentinels that know the replicas and each other")
         return self
 
@@ -97,12 +98,12 @@ class SentinelTrio:
     ) -> None:
         self._closing.close()
 
-    def _start_sentinel(self, port: int) -> None:
+    def _start_sentinel(self, port: int, down_after_ms: int) -> None:
         file = self._folder / f"sentinel-{port}.conf"
         file.write_text(
             f"port {port}\nbind 127.0.0.1\ndir {self._folder}\n"
             f"sentinel monitor {NAME} 127.0.0.1 {self.primary.port} 2\n"
-            f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
+            f"sentinel down-after-milliseconds {NAME} {down_after_ms}\n"
             f"sentinel failover-timeout {NAME} 5000\n{self._entry()}"
         )
         with file.with_suffix(".log").open("wb") as log:

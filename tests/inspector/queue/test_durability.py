@@ -66,6 +66,13 @@ def test_what_d3_acknowledged_is_at_the_replica(
         assert heir.run(heir.results.read(job.id)).job == job
 
 
+def test_replicas_are_counted(primary: QueueServer, replica: QueueServer, open_ends: OpenEnds) -> None:
+    health = open_ends(primary.url)
+    server = health.run(health.admin.server())
+    assert server is not None
+    assert (server.replicas, server.most_replicas) == (1, 1)
+
+
 def test_no_replica_is_no_acknowledgement_and_the_retry_is_the_same_image(
     primary: QueueServer, replica: QueueServer, open_ends: OpenEnds
 ) -> None:

@@ -56,6 +56,9 @@ def test_what_d3_acknowledged_outlives_the_primary(replicated: Replicated, open_
     assert consumer.finish([done(begun[0])]) == [FinishStatus.RECORDED]
     with primary.client() as client:
         client.execute_command("WAIT", 1, 5000)
+    results = connect.results(ends.url, 1, Durability.D3)
+    assert ends.run(results.read(begun[0].job.id)).state is State.DONE
+    ends.run(results.aclose())
 
     primary.kill()
     late = job_for()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import redis
 
 from inspector.errors import SettingsError
 from inspector.queue import connect
 from inspector.queue.keys import Keys
-from inspector.queue.primary import ByCluster, BySentinel, Fixed, Primary, without_password
+from inspector.queue.primary import ByCluster, BySentinel, Fixed, Primary, Seeds, without_password
 from inspector.queue.primary import primary_of as primary_at
-from tests.support.servers import free_port
+from tests.support.servers import QueueServer, free_port
 
 
 def primary_of(url: str, shard: str = "0") -> Primary:
@@ -25,7 +27,7 @@ def test_a_plain_url_is_the_server(url: str) -> None:
 
 def test_sentinels_name_a_primary() -> None:
     assert primary_of("redis+sentinel://a,b:1,[::1]:2/boards/3") == BySentinel(
-        ["a:26379", "b:1", "[::1]:2"], "boards", "redis://{place}/3"
+        Seeds(["a:26379", "b:1", "[::1]:2"]), "boards", "redis://{place}/3"
     )
     with_password = primary_of("rediss+sentinel://me:p{}w@a/boards?ssl_cert_reqs=none")
     assert isinstance(with_password, BySentinel)
@@ -35,7 +37,7 @@ def test_sentinels_name_a_primary() -> None:
 def test_a_clusters_slot_is_that_of_the_queues_keys() -> None:
     cluster = primary_of("redis+cluster://a,b:7001")
     assert isinstance(cluster, ByCluster)
-    assert (cluster.seeds, cluster.node) == (["a:6379", "b:7001"], "redis://{place}/0")
+    assert (cluster.seeds, cluster.node) == (Seeds(["a:6379", "b:7001"]), "redis://{place}/0")
     assert cluster.slot == 13907
     other = primary_of("redis+cluster://a", shard="1")
     assert isinstance(other, ByCluster)
@@ -78,6 +80,18 @@ def test_a_url_that_is_none_is_told_without_its_password() -> None:
     with pytest.raises(SettingsError) as refused:
         connect.results("redis+magic://gateway:secret@host")
     assert "secret" not in str(refused.value)
+
+
+def test_the_one_that_answered_is_asked_first_the_next_time(tmp_path: Path) -> None:
+    """A node that hangs is waited for once, not at each look."""
+    with QueueServer("redis", tmp_path / "a") as hanging, QueueServer("redis", tmp_path / "b") as other:
+        first, second = (f"127.0.0.1:{one.port}" for one in (hanging, other))
+        seeds = Seeds([first, second])
+        assert next(seeds.ask("redis://{place}", "PING")) == (first, b"PONG")
+        hanging.pause()
+        assert next(seeds.ask("redis://{place}", "PING")) == (second, b"PONG")
+        hanging.resume()
+        assert next(seeds.ask("redis://{place}", "PING")) == (second, b"PONG")
 
 
 @pytest.mark.parametrize("rest", ["sentinel://127.0.0.1:{}/boards", "cluster://127.0.0.1:{}"])
