@@ -168,4 +168,6 @@ def _rows(findings: Sequence[Finding]) -> Iterator[Sequence[str]]:
     for finding in findings:
         sides = (f"{side:.0f}" for side in finding.box)
         counts = "yes" if finding.counted else "no"
+        if finding.same_place_as:
+            counts = f"as {finding.same_place_as}"
         yield (finding.defect_class, f"{finding.score:.2f}", f"{finding.threshold:.2f}", counts, *sides)

@@ -58,13 +58,13 @@ def score(defective: Sequence[Case], single: Sequence[Case], good: Sequence[Case
 
 
 def escape_per_defect(cases: Sequence[Case]) -> Rate | None:
-    """Defects that no counted finding, of whatever class, meets with an IoU above 0.33."""
+    """Defects that no finding above its threshold, of whatever class, meets with an IoU above 0.33."""
     return rate(sum(_missed(case) for case in cases), sum(len(case.truth_boxes) for case in cases))
 
 
 def _missed(case: Case) -> int:
-    counted = [finding.box for finding in case.judgement.findings if finding.counted]
-    overlaps = iou(case.truth_boxes, np.array(counted, np.float64))
+    reached = [finding.box for finding in case.judgement.findings if finding.reached]
+    overlaps = iou(case.truth_boxes, np.array(reached, np.float64))
     return int((~(overlaps > IOU).any(axis=1)).sum())
 
 

@@ -70,9 +70,9 @@ def misses(cases: Sequence[Case]) -> list[Miss]:
     for case in located(cases):
         overlaps = _overlaps(case) > IOU
         scores = np.array([detection.score for detection in case.prediction.detections])
-        counted = np.array(case.counted, np.bool_)
+        reached = np.array([finding.reached for finding in case.judgement.findings], np.bool_)
         for truth, met in enumerate(overlaps):
-            if not (met & counted).any():
+            if not (met & reached).any():
                 found.append(Miss(case, truth, float(scores[met].max(initial=0.0))))
     return sorted(found, key=lambda miss: (miss.score, -_size(miss.case, miss.truth)))
 

@@ -63,7 +63,7 @@ class Case:
 
     @property
     def counted(self) -> tuple[bool, ...]:
-        """For each detection: whether it reached its class's threshold."""
+        """For each detection: whether it counts as a defect of the part."""
         return tuple(finding.counted for finding in self.judgement.findings)
 
     @cached_property

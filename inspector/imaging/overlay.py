@@ -17,9 +17,9 @@ from inspector.messages.result import Finding
 Image = NDArray[np.uint8]  # (H, W) grey or (H, W, 3) RGB
 
 COUNTED = (230, 30, 30)
-"""RGB of a finding that made the part NG."""
+"""RGB of a finding that counts as a defect."""
 NOT_COUNTED = (240, 170, 0)
-"""RGB of a finding below its threshold."""
+"""RGB of one below its threshold, or a second name for a place."""
 MAP_OPACITY = 0.5
 """Of the map where it is 1; where it is 0 the image is untouched."""
 READABLE_SIDE = 480

@@ -63,7 +63,15 @@ class Finding(Message):
     score: float
     box: tuple[float, float, float, float]
     counted: bool
+    """It is a defect of the part: it makes it NG."""
     threshold: float
+    same_place_as: str | None = None
+    """Class of the stronger finding that counts at this place instead; None for all others."""
+
+    @property
+    def reached(self) -> bool:
+        """Its score reaches its threshold, whether it counts or a stronger one at its place does."""
+        return self.score >= self.threshold
 
 
 class Classification(Message):

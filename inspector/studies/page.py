@@ -48,7 +48,7 @@ def _findings(seen: Seen) -> str:
     counted = [finding for finding in findings if finding.counted]
     named = ", ".join(f"{escape(finding.defect_class)} {finding.score:.2f}" for finding in counted[:6])
     more = f" and {len(counted) - 6} more" if len(counted) > 6 else ""
-    below = len(findings) - len(counted)
+    below = sum(not finding.reached for finding in findings)
     defective = f"the image as a whole: {seen.prediction.classification.defective:.2f} defective"
     return f"{named or 'nothing at the threshold'}{more}; {below} findings below it; {defective}"
 

@@ -28,9 +28,15 @@ def test_every_kind_of_outcome() -> None:
 
 
 def test_a_finding_of_the_right_class_goes_before_a_surer_one_of_another() -> None:
-    case = made([("open", HERE)], [("short", 0.9, HERE), ("open", 0.6, BESIDE)])
+    # Far enough from the other to be another place, near enough to the defect to find it.
+    case = made([("open", HERE)], [("short", 0.9, HERE), ("open", 0.6, (0, 8, 20, 28))])
     assert pair(case) == [1]
     assert confusion([case], CLASSES).counts == ((1, 0, 0), (0, 0, 0), (0, 1, 0))
+
+
+def test_a_second_name_for_one_place_is_no_false_alarm_and_hides_no_find() -> None:
+    case = made([("open", HERE)], [("short", 0.9, BESIDE), ("open", 0.8, HERE)])
+    assert (pair(case), false_alarms([case]), misses([case])) == ([0], [], [])
 
 
 def test_a_second_finding_on_one_defect_is_a_false_alarm() -> None:
