@@ -61,7 +61,9 @@ class Pipeline:
         engine = engine or self.engine
         views: defaultdict[int, list[View]] = defaultdict(list)
         for run in _runs(batch):
-            raw = engine.infer(np.stack([batch[image].input(tile) for image, tile in run]))
+            inputs = [batch[image].input(tile) for image, tile in run]
+            # One alone is not copied: a megabyte or two, at every image.
+            raw = engine.infer(np.stack(inputs) if len(inputs) > 1 else inputs[0][None])
             if len(raw.boxes) != len(run):
                 raise InspectionFailed(f"{len(run)} images went in and {len(raw.boxes)} came out")
             for row, (image, tile) in enumerate(run):
