@@ -84,7 +84,7 @@ def _pixels(folder: Path, seconds: float, say: Say) -> list[Point]:
     with Stack(folder / "stack") as stack:
         for side in _shuffled(SIDES):
             say(f"images of {side} x {side}")
-            images = [pictures.boards(folder, side)[0]]
+            images = pictures.boards(folder, side, count=1)
             seen = load.answered(
                 load.run(Plan(stack.port, images, max(seconds, side / 400), clients=2, warm_up_s=1), folder)
             )

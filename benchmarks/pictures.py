@@ -16,10 +16,10 @@ _COMMENT = b"\xff\xfe"
 _LONGEST_COMMENT = 65_533
 
 
-def boards(folder: Path, side: int = 640, quality: int = 75) -> list[str]:
-    """COUNT grey boards; about 30 kB each at 640 x 640."""
+def boards(folder: Path, side: int = 640, count: int = COUNT, quality: int = 75) -> list[str]:
+    """Grey ones; about 30 kB each at 640 x 640."""
     files = []
-    for seed in range(COUNT):
+    for seed in range(count):
         image = board(seed, size=(side, side)).image
         data = simplejpeg.encode_jpeg(np.ascontiguousarray(image)[..., None], quality, "GRAY")
         files.append(_written(folder / f"board-{side}-{seed}.jpg", data))
