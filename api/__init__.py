@@ -14,9 +14,11 @@ keyring.py    who holds a request: the API keys in force, re-read when their fil
 parameters.py query parameters and headers: every rule about what a client may write
 envelope.py   the answer's bytes; the worker's result goes in unparsed
 records.py    what the database and the store of images are asked
+room.py       whether there is room, before a body is read
 hub.py        ONE reader of results for the process -> waiting requests and live viewers
 promptly.py   a queue that hangs is told within a second
 expiry.py     expires accepted images that no worker starts in time
+posting.py    the way of an image past the framework
 problems.py   the ONE place that turns errors into RFC 9457 problem documents
 metrics.py    every Prometheus metric of the gateway
 security.py   the headers that every answer carries

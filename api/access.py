@@ -47,7 +47,9 @@ setattr(_anyone, _ROLES, frozenset())
 
 PUBLIC = Depends(_anyone)
 
-Poster = Annotated[Holder, Depends(_needs(Role.CAMERA, Role.ENGINEER, Role.ADMIN))]
+poster = _needs(Role.CAMERA, Role.ENGINEER, Role.ADMIN)
+
+Poster = Annotated[Holder, Depends(poster)]
 """May send images in."""
 KeyHolder = Annotated[Holder, Depends(_needs(*EVERYONE))]
 """May ask what became of an image of its lines."""

@@ -17,6 +17,7 @@ from api.guard import Crowd, Limits
 from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
+from api.posting import Posting
 from api.records import Records
 from api.routes import events, health, inspections, reference, statistics, status
 from api.settings import Settings
@@ -59,6 +60,7 @@ def create_app(
         Limits(settings.head_timeout_s, settings.max_connections, settings.max_waiting_per_address)
     )
     app.add_middleware(security.SecurityHeaders)
+    app.add_middleware(Posting)
     problems.install(app)
     for routes in (inspections, statistics, events, status, health, reference):
         app.include_router(routes.router)

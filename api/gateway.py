@@ -27,6 +27,7 @@ from api.metrics import Metrics
 from api.parameters import ListQuery, PartFilter, PartQuery
 from api.promptly import SLOWEST_BYTES_PER_S, promptly
 from api.records import Records
+from api.room import Room
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
 from inspector.errors import ImageGone, InspectionNotFound, InspectorError, RecordsUnavailable
@@ -71,6 +72,7 @@ class Gateway:
     ) -> None:
         self._settings = settings
         self._intake = Intake(settings.max_intake_bytes)
+        self._room = Room(producer)
         self._recipes = recipes
         self._producer = producer
         self._results = results
@@ -95,7 +97,11 @@ class Gateway:
             del image  # a wait may last a minute
             if submission.created:
                 self._metrics.received(query.line)
-                return await self._outcome(job.id, waiter, wait_s, look=wait_s is not None)
+                self._room.saw(query.line, submission.fullness)
+                # With a place in the stream the hub misses nothing that comes behind it, and it was waited
+                # for before the submit.
+                look = wait_s is not None and not self._hub.has_place
+                return await self._outcome(job.id, waiter, wait_s, look=look)
         with self._hub.expecting(submission.id) as waiter:
             return await self._outcome(submission.id, waiter, wait_s, look=True)
 
@@ -199,7 +205,7 @@ class Gateway:
         settings = self._settings
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
-        await self._require_room(query.line, announced)
+        await self._room.require(query.line, announced)
         with self._metrics.timed("read"), self._intake.receiving() as came:
             patience = body.Patience(settings.body_timeout_s, settings.body_least_rate)
             received = await body.read(request, came, limit=settings.max_image_bytes, patience=patience)
@@ -215,12 +221,9 @@ class Gateway:
         said = query.model_dump(exclude={"recipe"})
         return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said), received.data
 
-    async def _require_room(self, line: str, image_bytes: int) -> None:
-        """Raises Busy or QueueUnavailable while nothing has been read yet; submit decides."""
-        await promptly(self._producer.require_room(line, image_bytes))
-
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
-        """Wait without a race: the waiter stands since before the submit; read once, wait, read once."""
+        """Wait without a race: the waiter stands since before the submit; `look` reads once, then wait, read
+        once."""
         known: Outcome | Snapshot | None = None
         with self._metrics.timed("wait") if wait_s else nullcontext():
             if look:

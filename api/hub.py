@@ -117,6 +117,12 @@ class Hub:
         return sum(len(waiters) for waiters in self._waiters.values())
 
     @property
+    def has_place(self) -> bool:
+        """Whether it has a cursor: from there on it misses nothing, over any break. Until its first outcome
+        it has none."""
+        return self._cursor != "$"
+
+    @property
     def viewing(self) -> int:
         return len(self._open)
 

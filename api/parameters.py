@@ -191,18 +191,23 @@ class StatsQuery(BaseModel):
         return since, until
 
 
-def once_each(request: Request) -> None:
+async def once_each(request: Request) -> None:
     """Raises InvalidParameter when a query parameter comes twice: which of the two would be meant?"""
-    times = Counter(name for name, _ in request.query_params.multi_items())
-    for name in times:
-        if times[name] > 1:
+    named = request.query_params.multi_items()
+    if len(named) == len(request.query_params):
+        return
+    for name, times in Counter(name for name, _ in named).items():
+        if times > 1:
             raise InvalidParameter(shown(name), "is given more than once")
 
 
-def utf8(request: Request) -> None:
+async def utf8(request: Request) -> None:
     """Raises InvalidParameter when a query parameter is not UTF-8: wrong bytes would read as one sign, and
     two parts' ids as the same."""
-    for pair in request.scope["query_string"].split(b"&"):
+    query: bytes = request.scope["query_string"]
+    if query.isascii() and b"%" not in query:
+        return
+    for pair in query.split(b"&"):
         try:
             unquote_to_bytes(pair).decode()
         except UnicodeDecodeError:

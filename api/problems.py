@@ -117,13 +117,13 @@ REFUSALS = [errors.InspectorError.code, *(kind.code for kind in STATUS)]
 
 
 def install(app: FastAPI) -> None:
-    app.add_exception_handler(errors.InspectorError, _inspector_error)
+    app.add_exception_handler(errors.InspectorError, inspector_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _inspector_error(request: Request, error: Exception) -> JSONResponse:
+async def inspector_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, errors.InspectorError)  # noqa: S101 - starlette's signature is wider than the truth
     problem = REGISTRY[error.code]
     extra: dict[str, Any] = {}
@@ -147,9 +147,12 @@ async def _inspector_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    first = error.errors()[0]
-    name = parameters.shown(str(first["loc"][-1]))
-    return await _inspector_error(request, errors.InvalidParameter(name, _rule(first)))
+    return await inspector_error(request, invalid(error.errors()[0]))
+
+
+def invalid(fault: Mapping[str, Any]) -> errors.InvalidParameter:
+    """Of pydantic's first complaint."""
+    return errors.InvalidParameter(parameters.shown(str(fault["loc"][-1])), _rule(fault))
 
 
 def _rule(fault: Mapping[str, Any]) -> str:

@@ -1,22 +1,50 @@
-"""`python -m benchmarks networks [--rival NAME=FILE.xml]...`"""
+"""`python -m benchmarks COMMAND`: a table on stdout; with --json all figures, with --picture a chart.
+
+networks      our network beside rivals                     networks.py rounds.py table.py
+engines       engines and precisions of one bundle          engines.py
+service       the whole service against the bare limit      service.py
+half-load     Poisson arrivals at half of the maximum       openloop.py
+overload      twice the maximum                             openloop.py
+empty-model   what the service itself costs                 empty_model.py
+growth        cost against bytes, pixels, findings, ...     growth.py
+memory        RSS over many images                          resources.py
+cold-start    until each process is ready                   resources.py
+stages        where one image's time goes                   stages.py profiled.py
+
+stack.py processes.py empty_worker.py    what is measured: real processes
+load.py bare.py pictures.py              what it is measured with
+figures.py charts.py                     medians, ratios of paired rounds, tables, pictures
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from benchmarks import networks, rounds, table
+from benchmarks import empty_model, engines, figures, growth, openloop, resources, service, stages
+from benchmarks.bare import Options
+from benchmarks.figures import warn_if_busy
 from inspector.errors import InspectorError, SettingsError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-QUIET = 0.5
-"""Load average above which other work disturbs the figures."""
+Report = dict[str, Any]
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write all figures here.")]
+Picture = Annotated[Path | None, typer.Option(help="Draw them here, as PNG or SVG.")]
+Rounds = Annotated[int, typer.Option("--rounds", min=1, help="Each one interleaved.")]
+Seconds = Annotated[float, typer.Option(min=0.2, help="Of each figure in a round.")]
+Model = Annotated[str, typer.Option(metavar="BUNDLE", help="A bundle's folder, or default.")]
+EngineName = Annotated[str, typer.Option(help="auto, openvino or torch.")]
+Precision = Annotated[str, typer.Option(help="auto, f32, bf16 or int8.")]
+Level = Annotated[str, typer.Option(help="Durability: D1 or D2.")]
+Clients = Annotated[list[int] | None, typer.Option("--clients", min=1, help="Repeat it.")]
+Levels = Annotated[list[str] | None, typer.Option("--level", help="D1 or D2; both if none is given.")]
 
 
 @app.callback()
@@ -46,24 +74,199 @@ def compare_networks(
 
     Example: python -m benchmarks networks --rival yolo11n=yolo11n.xml --rival yolo26n=yolo26n.xml
     """
+    # Here, since they bring torch along.
+    from benchmarks import networks, rounds, table  # noqa: PLC0415
+
     if side % 32:
         raise SettingsError(f"--side {side}: our network takes multiples of 32")
     load = os.getloadavg()[0]
-    if load > QUIET:
-        typer.echo(
-            f"warning: this machine is busy (load average {load:.1f}): the figures will be off", err=True
-        )
+    _warn()
     ours, size = networks.ours(model, side)
     entries = [ours, *(networks.rival(word, side) for word in rival or [])]
     if len({entry.name for entry in entries}) < len(entries):
         raise SettingsError("two networks have the same name; name each --rival otherwise")
-    report = rounds.run(
-        entries, precision or list(rounds.PRECISIONS), count, seconds, lambda line: typer.echo(line, err=True)
-    )
+    report = rounds.run(entries, precision or list(rounds.PRECISIONS), count, seconds, _say)
     report = {**report, "network": size, "side": side, "load_average_before": load}
-    if json_file:
-        json_file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    figures.write(report, json_file)
     typer.echo(table.markdown(report))
+
+
+@app.command("engines")
+def compare_engines(
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--engine", metavar="ENGINE:PRECISION", help="As openvino:int8. Repeat it."),
+    ] = None,
+    model: Model = "default",
+    count: Rounds = 3,
+    seconds: Seconds = 4.0,
+    side: Annotated[int, typer.Option(min=64, help="Of the boards, pixels.")] = 640,
+    json_file: JsonFile = None,
+    picture: Picture = None,
+) -> None:
+    """Engines and precisions of one bundle, in turns: a lone image, and a stream a core. About 2 minutes."""
+    words = kind or ["torch:f32", "openvino:f32", "openvino:bf16", "openvino:int8"]
+    pairs = [(word.partition(":")[0], word.partition(":")[2] or "f32") for word in words]
+    report = engines.run(Options([], model), pairs, count, seconds, side, _begin())
+    _end(report, engines.markdown(report), json_file, picture, engines.picture)
+
+
+@app.command("service")
+def measure_service(
+    model: Model = "default",
+    engine: EngineName = "auto",
+    precision: Precision = "int8",
+    clients: Clients = None,
+    level: Levels = None,
+    rival: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PORT/PATH", help="Another server that runs here. Repeat it."),
+    ] = None,
+    count: Rounds = 3,
+    seconds: Seconds = 8.0,
+    json_file: JsonFile = None,
+    picture: Picture = None,
+) -> None:
+    """The whole service, bytes to verdict, against the bare loop. About 5 minutes."""
+    setup = service.Setup(
+        Options([], model, engine, precision),
+        clients or (1, 4, 16),
+        level or ("D1", "D2"),
+        count,
+        seconds,
+        rivals=[service.Rival.parse(word) for word in rival or []],
+    )
+    report = service.run(setup, _begin())
+    _end(report, service.markdown(report), json_file, picture, service.picture)
+
+
+@app.command("half-load")
+def measure_half_load(
+    model: Model = "default",
+    engine: EngineName = "auto",
+    precision: Precision = "int8",
+    level: Level = "D1",
+    deadline_ms: Annotated[int | None, typer.Option(min=1, help="Of each image.")] = None,
+    count: Rounds = 3,
+    seconds: Seconds = 20.0,
+    json_file: JsonFile = None,
+) -> None:
+    """Poisson arrivals at half of the maximum that the same round showed. About 2.5 minutes."""
+    setup = service.Setup(Options([], model, engine, precision), rounds=count, seconds=seconds)
+    report = openloop.half_load(setup, level, deadline_ms, _begin())
+    _end(report, openloop.half_load_markdown(report), json_file)
+
+
+@app.command("overload")
+def measure_overload(
+    model: Model = "default",
+    engine: EngineName = "auto",
+    precision: Precision = "int8",
+    level: Level = "D1",
+    depth: Annotated[int, typer.Option(min=1, help="Images that the queue may hold.")] = 64,
+    count: Rounds = 3,
+    seconds: Seconds = 15.0,
+    json_file: JsonFile = None,
+) -> None:
+    """Twice the maximum that the same round showed, and how it is behind it. About 2 minutes."""
+    setup = service.Setup(Options([], model, engine, precision), rounds=count, seconds=seconds)
+    report = openloop.overload(setup, level, depth, _begin())
+    _end(report, openloop.overload_markdown(report), json_file)
+
+
+@app.command("empty-model")
+def measure_empty_model(
+    clients: Clients = None,
+    level: Levels = None,
+    size: Annotated[int, typer.Option(min=500, help="Bytes of a body.")] = 100_000,
+    count: Rounds = 3,
+    seconds: Seconds = 8.0,
+    json_file: JsonFile = None,
+    picture: Picture = None,
+) -> None:
+    """CPU an image by process, and images a second, with an engine that answers at once. About 1.5
+    minutes."""
+    report = empty_model.run(clients or (1, 16), level or ("D1", "D2"), count, seconds, size, _begin())
+    _end(report, empty_model.markdown(report), json_file, picture, empty_model.picture)
+
+
+@app.command("growth")
+def measure_growth(
+    what: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(growth.LINES)}; all if none is given. Repeat it.")
+    ] = None,
+    seconds: Seconds = 4.0,
+    json_file: JsonFile = None,
+    picture: Picture = None,
+) -> None:
+    """Cost against bytes, pixels, findings, depth and clients. About 6 minutes in all; writes 10 GB and drops
+    them."""
+    for name in what or []:
+        if name not in growth.LINES:
+            raise SettingsError(f"--what {name}: not one of {', '.join(growth.LINES)}")
+    report = growth.run(what or list(growth.LINES), seconds, _begin())
+    _end(report, growth.markdown(report), json_file, picture, growth.picture)
+
+
+@app.command("memory")
+def measure_memory(
+    images: Annotated[int, typer.Option(min=1)] = 100_000,
+    engine: Annotated[str, typer.Option(help="empty or real.")] = "empty",
+    size: Annotated[int, typer.Option(min=500, help="Bytes of a body, for the empty engine.")] = 30_000,
+    json_file: JsonFile = None,
+) -> None:
+    """RSS every 10,000 images. 1 to 2 minutes for 100,000 with the empty engine; the real one takes 25."""
+    report = resources.memory(images, engine, size, _begin())
+    _end(report, resources.memory_markdown(report), json_file)
+
+
+@app.command("cold-start")
+def measure_cold_start(count: Rounds = 5, json_file: JsonFile = None) -> None:
+    """Until server, gateway, worker and `inspector up` are ready. About 1 minute."""
+    report = resources.cold_start(count, _begin())
+    _end(report, resources.cold_start_markdown(report), json_file)
+
+
+@app.command("stages")
+def measure_stages(
+    engine: Annotated[str, typer.Option(help="empty or real.")] = "real",
+    clients: Annotated[int, typer.Option(min=1)] = 1,
+    size: Annotated[int, typer.Option(min=500, help="Bytes of a body, for the empty engine.")] = 100_000,
+    seconds: Seconds = 8.0,
+    json_file: JsonFile = None,
+    picture: Picture = None,
+) -> None:
+    """Where one image's time goes, by the clock, and CPU by a sampling profiler. About half a minute."""
+    report = stages.run(engine, clients, seconds, size, _begin())
+    _end(report, stages.markdown(report), json_file, picture, stages.picture)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _warn() -> None:
+    warning = warn_if_busy()
+    if warning:
+        _say(warning)
+
+
+def _begin() -> Callable[[str], None]:
+    _warn()
+    return _say
+
+
+def _end(
+    report: Report,
+    markdown: str,
+    json_file: Path | None,
+    picture: Path | None = None,
+    draw: Callable[[Report, Path], None] | None = None,
+) -> None:
+    figures.write(report, json_file)
+    if picture is not None and draw is not None:
+        draw(report, picture)
+    typer.echo(markdown)
 
 
 def main() -> None:

@@ -6,15 +6,13 @@ with the lowest and the highest beside it.
 
 from __future__ import annotations
 
-import platform
-import statistics
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.figures import cpu, spread
 from benchmarks.networks import OURS, Network
 from inspector.engines.openvino_engine import has_bf16
 from inspector.engines.openvino_runtime import core, ov
@@ -42,19 +40,11 @@ def run(
             say(f"{precision}, {setup}")
             results.append(_compared(networks, precision, setup, count, seconds))
     return {
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "openvino": ov.get_version(),
         "rounds": count,
         "seconds": seconds,
         "results": results,
-    }
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    return {
-        "median": round(statistics.median(values), 3),
-        "low": round(min(values), 3),
-        "high": round(max(values), 3),
     }
 
 
@@ -117,11 +107,3 @@ def _check(precisions: Sequence[str]) -> None:
             raise SettingsError(f"--precision {precision}: not one of {', '.join(PRECISIONS)}")
     if "bf16" in precisions and not has_bf16():
         raise SettingsError("this CPU has no bf16 units; give --precision f32 --precision int8")
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

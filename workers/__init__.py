@@ -4,7 +4,7 @@
     inspect_role.py      composition root of `inspect`: settings, model, engine, queue
     inspect.py           the network thread: take -> (hands) -> finish, heartbeat, sweep, drain
     hands.py             what this worker holds, from taken to recorded; where the threads meet
-    compute.py           reader threads that decode, and the one thread that runs the model
+    compute.py           lanes, an image each; or reader threads that decode, and one that runs batches
     batching.py          pure policy: how much to take, what makes a batch
     memory.py            a limit of the process's own memory
     metrics.py           every Prometheus metric of a worker

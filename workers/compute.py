@@ -1,4 +1,8 @@
-"""Readers decode, one thread runs the model; neither touches the network.
+"""Images become outcomes, in one of two ways; neither touches the network.
+
+readers and batches   threads decode, one thread runs the model on what is ready: a GPU, a CPU's single core
+lanes                 a thread a core takes one image from bytes to outcome, on its share of the device; one
+                      that is alone in hand has all of it
 
 A batch that fails is tried image by image, so that one image cannot fail its neighbours. An image that fails
 alone is failed if the model still runs on an empty one; if not, or if several images in a row fail, it is the
@@ -12,13 +16,16 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 
+from inspector.engines.base import Engine
 from inspector.engines.conclude import conclude, outcome
 from inspector.engines.pipeline import Pipeline
 from inspector.engines.postprocess import Inspection
 from inspector.errors import DeadlineExpired, InspectionFailed, InspectorError
 from inspector.imaging.overlay import encode_png
+from inspector.imaging.preprocess import Prepared
 from inspector.messages.job import Job
 from inspector.messages.result import Timings, failed
 from inspector.queue.base import Finished
@@ -42,6 +49,7 @@ class Compute:
         self,
         pipeline: Pipeline,
         hands: Hands,
+        lanes: Sequence[Engine] = (),
         *,
         batch_size: int,
         readers: int,
@@ -54,16 +62,30 @@ class Compute:
         self._on_batch = on_batch
         self._failed_in_a_row: set[str] = set()
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="reader")
-        # A daemon: a hung device must not keep the process alive.
-        self._thread = threading.Thread(target=self._run, name="compute", daemon=True)
+        self._lanes = lanes
+        self._whole_device = threading.Lock()
+        works: list[Callable[[], None]] = [partial(self._run_lane, lane) for lane in lanes]
+        works = works or [self._run_batches]
+        # Daemons: a hung device must not keep the process alive.
+        self._threads = [
+            threading.Thread(target=self._run, args=[work], name="compute", daemon=True) for work in works
+        ]
+
+    @property
+    def lanes(self) -> int:
+        """How many images are computed side by side; 1 in batches."""
+        return len(self._threads)
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def read(self, taken: Sequence[Held]) -> None:
-        """Decode these in the background; they come to the compute thread by themselves."""
-        for held in taken:
-            self._readers.submit(self._read, held)
+        """Decode these in the background; they come to the compute thread by themselves. A lane decodes its
+        own."""
+        if not self._lanes:
+            for held in taken:
+                self._readers.submit(self._read, held)
 
     def close(self) -> None:
         """After Hands.withdraw: let the readers end."""
@@ -73,22 +95,47 @@ class Compute:
 
     def _read(self, held: Held) -> None:
         start = perf_counter()
+        prepared = self._decoded(held)
+        if prepared is not None:
+            self._hands.ready(held, prepared, _ms_since(start))
+
+    def _decoded(self, held: Held) -> Prepared | None:
+        """None: it has failed."""
         delivery = held.delivery
         try:
             _check_deadline(delivery.job)
             self._pipeline.bundle.check(delivery.job.recipe)
-            prepared = self._pipeline.decode(delivery.image, delivery.job.image)
+            return self._pipeline.decode(delivery.image, delivery.job.image)
         except Exception as error:  # noqa: BLE001 - whatever it is, the image must get its outcome
             self._fail(held, error)
-        else:
-            self._hands.ready(held, prepared, _ms_since(start))
+            return None
 
-    # --- the compute thread -------------------------------------------------------------------------------
+    # --- the compute threads ------------------------------------------------------------------------------
 
-    def _run(self) -> None:
+    def _run_batches(self) -> None:
+        while batch := self._hands.next_batch(self._batch_size):
+            self._inspect(self._in_time(batch), self._pipeline.engine)
+
+    def _run_lane(self, lane: Engine) -> None:
+        while taken := self._hands.next_for_lane():
+            held, alone = taken
+            start = perf_counter()
+            prepared = self._decoded(held)
+            if prepared is None:
+                continue
+            self._hands.decoded(held, prepared, _ms_since(start))
+            # The lock: one that another worker took over meanwhile is no longer in hand, and may still run.
+            if alone and self._whole_device.acquire(blocking=False):
+                try:
+                    self._inspect([held], self._pipeline.engine)
+                finally:
+                    self._whole_device.release()
+            else:
+                self._inspect([held], lane)
+
+    def _run(self, work: Callable[[], None]) -> None:
         try:
-            while batch := self._hands.next_batch(self._batch_size):
-                self._inspect(self._in_time(batch))
+            work()
         except GaveUp as error:
             self._give_up(str(error))
         except BaseException as error:
@@ -111,15 +158,15 @@ class Compute:
                 kept.append(held)
         return kept
 
-    def _inspect(self, batch: list[Held]) -> None:
+    def _inspect(self, batch: list[Held], engine: Engine) -> None:
         if not batch:
             return
         start = perf_counter()
         try:
             images = [held.prepared for held in batch if held.prepared]
-            seen = self._pipeline.infer(images, on_run=self._hands.progressed)
+            seen = self._pipeline.infer(images, self._hands.progressed, engine)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told apart and becomes an outcome
-            self._tell_apart(batch, error)
+            self._tell_apart(batch, error, engine)
             return
         self._failed_in_a_row.clear()
         self._on_batch(len(batch))
@@ -127,21 +174,21 @@ class Compute:
         for held, inspection in zip(batch, seen, strict=True):
             self._conclude(held, inspection, inference_ms)
 
-    def _tell_apart(self, batch: list[Held], error: Exception) -> None:
+    def _tell_apart(self, batch: list[Held], error: Exception, engine: Engine) -> None:
         if len(batch) > 1:
             log.warning("a batch of %d failed, now one by one: %s", len(batch), error)
             for held in batch:
-                self._inspect([held])
+                self._inspect([held], engine)
             return
         self._failed_in_a_row.add(batch[0].delivery.job.id)
         if len(self._failed_in_a_row) >= FAILURES_IN_A_ROW:
             raise GaveUp(f"{FAILURES_IN_A_ROW} images in a row failed; the last: {error}") from error
-        self._probe()
+        self._probe(engine)
         self._fail(batch[0], error)
 
-    def _probe(self) -> None:
+    def _probe(self, engine: Engine) -> None:
         try:
-            self._pipeline.warm_up()
+            self._pipeline.warm_up(engine)
         except Exception as error:
             raise GaveUp(f"the model does not run any more: {error}") from error
 

@@ -3,6 +3,9 @@
     READING -> READY -> COMPUTING -> FINISHED -> (recorded, released)
        readers     compute thread       network thread
 
+    READING ----------> COMPUTING -> FINISHED -> (recorded, released)
+                 a lane                 network thread
+
 An image leaves early when another worker owns it now (forget), or when this one is stopping (withdraw).
 """
 
@@ -10,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
@@ -54,98 +57,99 @@ class Hands:
         self._max_lease = max_lease
         self._held: dict[str, Held] = {}
         self._open = True
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        # Each is woken for its own news only: a thread that wakes for nothing takes the interpreter from
+        # another.
+        self._to_compute = threading.Condition(self._lock)
+        self._to_record = threading.Condition(self._lock)
 
     # --- the network thread -------------------------------------------------------------------------------
 
     def accept(self, deliveries: Sequence[Delivery]) -> list[Held]:
         lease_ends = time.monotonic() + self._max_lease.total_seconds()
         accepted = [Held(delivery, lease_ends) for delivery in deliveries]
-        with self._changed:
+        with self._lock:
             self._held.update({held.delivery.entry: held for held in accepted})
+            self._to_compute.notify_all()
         return accepted
 
     def finished(self) -> list[Held]:
         """Those whose outcome waits to be recorded."""
-        with self._changed:
+        with self._lock:
             return self._at(Stage.FINISHED)
 
     def release(self, entries: Collection[str]) -> None:
         """Forget these: recorded, or another worker's now. What is still computed of them goes nowhere."""
-        with self._changed:
+        with self._lock:
             for entry in entries:
                 self._held.pop(entry, None)
 
     def renewable(self) -> list[Delivery]:
         """Those whose lease has not ended."""
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             return [held.delivery for held in self._held.values() if now < held.lease_ends]
 
     def hung(self) -> bool:
         """Whether the model runs on an image for longer than the lease: it will not come back."""
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             return any(now >= held.lease_ends for held in self._at(Stage.COMPUTING))
 
     def withdraw(self, *stages: Stage) -> list[Delivery]:
         """Start nothing more; give up the images at these stages and return them."""
-        with self._changed:
+        with self._lock:
             self._open = False
             withdrawn = [held.delivery for held in self._at(*stages)]
             for delivery in withdrawn:
                 del self._held[delivery.entry]
-            self._changed.notify_all()
+            self._to_compute.notify_all()
+            self._to_record.notify_all()
         return withdrawn
 
     def wait(self, timeout: timedelta) -> None:
         """Until an outcome waits to be recorded, nothing more can come, or the time is over."""
-        with self._changed:
-            self._changed.wait_for(
+        with self._lock:
+            self._to_record.wait_for(
                 lambda: self._at(Stage.FINISHED) or not (self._open or self._at(Stage.COMPUTING)),
                 timeout.total_seconds(),
             )
 
     def count(self, *stages: Stage) -> int:
-        with self._changed:
+        with self._lock:
             return len(self._at(*stages))
 
     def __len__(self) -> int:
-        with self._changed:
+        with self._lock:
             return len(self._held)
 
     # --- readers and the compute thread -------------------------------------------------------------------
 
     def ready(self, held: Held, prepared: Prepared, decode_ms: float) -> None:
-        def change() -> None:
+        with self._lock:
             held.prepared, held.decode_ms, held.stage = prepared, decode_ms, Stage.READY
-
-        self._change(change)
+            self._to_compute.notify_all()
 
     def progressed(self) -> None:
         """The model has come back from a run: it does not hang, so all that waits for it is held anew. A
         large image takes many runs, and those behind it wait for all of them."""
         lease_ends = time.monotonic() + self._max_lease.total_seconds()
-
-        def change() -> None:
+        with self._lock:
             for held in self._at(Stage.READY, Stage.COMPUTING):
                 held.lease_ends = lease_ends
-
-        self._change(change)
 
     def finish(
         self, held: Held, finished: Finished, *, result: Result | None = None, error_code: str = ""
     ) -> None:
-        def change() -> None:
+        with self._lock:
             held.finished, held.result, held.error_code = finished, result, error_code
             held.prepared, held.stage = None, Stage.FINISHED
-
-        self._change(change)
+            self._to_record.notify_all()
 
     def next_batch(self, size: int) -> list[Held]:
         """Blocks until images are ready; they are COMPUTING from then on. Empty: there will be no more."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._open or self._at(Stage.READY))
+        with self._lock:
+            self._to_compute.wait_for(lambda: not self._open or self._at(Stage.READY))
             if not self._open:
                 return []
             ready = self._at(Stage.READY)
@@ -157,10 +161,22 @@ class Hands:
                 held.stage = Stage.COMPUTING
             return batch
 
-    def _change(self, change: Callable[[], None]) -> None:
-        with self._changed:
-            change()
-            self._changed.notify_all()
+    def next_for_lane(self) -> tuple[Held, bool] | None:
+        """Blocks until an image waits; it is COMPUTING from then on, which in a lane is decoding too. And
+        whether nothing else is in hand to be done. None: there will be no more."""
+        with self._lock:
+            self._to_compute.wait_for(lambda: not self._open or self._at(Stage.READING))
+            if not self._open:
+                return None
+            others = self._at(Stage.READING, Stage.COMPUTING)
+            held = next(one for one in others if one.stage is Stage.READING)
+            held.stage = Stage.COMPUTING
+            return held, len(others) == 1
+
+    def decoded(self, held: Held, prepared: Prepared, decode_ms: float) -> None:
+        """By the lane that has it."""
+        with self._lock:
+            held.prepared, held.decode_ms = prepared, decode_ms
 
     def _at(self, *stages: Stage) -> list[Held]:
         return [held for held in self._held.values() if held.stage in stages]

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+from inspector.engines.base import Engine, lanes_of
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
 from inspector.models.bundle import Bundle, resolve
@@ -33,8 +34,11 @@ def run(flags: Sequence[str], load_pipeline: Callable[[InspectSettings], Pipelin
     server = HealthServer(health, settings.metrics_host, settings.metrics_port)
     health.say("loading the model")
     pipeline = (load_pipeline or _pipeline)(settings)
+    lanes = lanes_of(pipeline.engine)
+    for lane in lanes:
+        pipeline.warm_up(lane)
     memory.limit(settings.memory_limit_mb)
-    worker, compute = _worker(settings, pipeline, health)
+    worker, compute = _worker(settings, pipeline, lanes, health)
     on_stop(worker.stop)
     model, where = pipeline.model, pipeline.engine.device
     log.info("worker %s inspects with %s %s on %s", settings.name, model.name, model.version, where)
@@ -59,13 +63,20 @@ def _pipeline(settings: InspectSettings) -> Pipeline:
     return pipeline
 
 
-def _worker(settings: InspectSettings, pipeline: Pipeline, health: Health) -> tuple[InspectWorker, Compute]:
+def _worker(
+    settings: InspectSettings, pipeline: Pipeline, lanes: Sequence[Engine], health: Health
+) -> tuple[InspectWorker, Compute]:
     hands = Hands(timedelta(seconds=settings.max_lease_s))
     plant = plant_toml.read(settings.settings_file)
     lines, takts = settings.named_lines(plant), settings.takts(plant)
     metrics = Metrics(lines, pipeline.bundle.manifest.classes, takts)
     compute = Compute(
-        pipeline, hands, batch_size=settings.batch_size, readers=settings.readers, on_batch=metrics.batch
+        pipeline,
+        hands,
+        lanes,
+        batch_size=settings.batch_size,
+        readers=settings.readers,
+        on_batch=metrics.batch,
     )
     consumer = connect.consumer(
         settings.redis_url, settings.name, settings.budgets, settings.min_idle, settings.shards

@@ -12,7 +12,7 @@ from api import openapi
 from api.access import Watcher
 from api.hub import Viewer
 from api.keyring import Holder
-from api.state import Resources, resources_of
+from api.state import Resources, opened
 
 router = APIRouter(prefix="/v1", tags=["inspections"])
 
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["inspections"])
     openapi_extra={"parameters": [openapi.LAST_EVENT_ID]},
 )
 async def events(
-    request: Request, resources: Annotated[Resources, Depends(resources_of)], holder: Watcher
+    request: Request, resources: Annotated[Resources, Depends(opened)], holder: Watcher
 ) -> Response:
     """One event `inspection` for each outcome: `id` is a cursor, `data` the inspection as one line of JSON.
 

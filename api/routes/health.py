@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from api import openapi
 from api.access import PUBLIC
 from api.promptly import promptly
-from api.state import Resources, resources_of
+from api.state import Resources, opened
 
 # Without a key: an orchestrator has none, and they say nothing but yes or no.
 router = APIRouter(tags=["operation"], dependencies=[PUBLIC])
@@ -22,7 +22,7 @@ async def healthz() -> Response:
 
 
 @router.get("/readyz", summary="Images can be accepted", responses=openapi.text_responses(503))
-async def readyz(resources: Annotated[Resources, Depends(resources_of)]) -> Response:
+async def readyz(resources: Annotated[Resources, Depends(opened)]) -> Response:
     """503 without Redis. Workers do not count: a rollout of workers would take every gateway out."""
     await promptly(resources.queue.admin.ping())
     return Response("ready\n", media_type="text/plain")

@@ -12,7 +12,7 @@ from api import openapi, parameters, schemas
 from api.access import KeyHolder, Poster, Watcher
 from api.gateway import Answer, wanted
 from api.parameters import ListQuery, PartFilter, PartQuery
-from api.state import Resources, resources_of
+from api.state import Resources, opened
 
 router = APIRouter(
     prefix="/v1/inspections",
@@ -20,7 +20,7 @@ router = APIRouter(
     dependencies=[Depends(parameters.utf8), Depends(parameters.once_each)],
 )
 
-Open = Annotated[Resources, Depends(resources_of)]
+Open = Annotated[Resources, Depends(opened)]
 InspectionId = Annotated[str, Path(alias="id", description="The id that the gateway gave.")]
 
 # Bytes that a client sent, or that are drawn from them: shown as an image, never run, never guessed at.

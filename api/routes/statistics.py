@@ -12,7 +12,7 @@ from api import openapi, parameters, schemas
 from api.access import Watcher
 from api.gateway import lines_seen
 from api.parameters import StatsQuery
-from api.state import Resources, resources_of
+from api.state import Resources, opened
 from inspector.records.search import Wanted
 from inspector.records.statistics import GRID, Figures, Statistics
 
@@ -29,7 +29,7 @@ router = APIRouter(
     responses=openapi.responses({200: schemas.Stats}, 400, 404, 503),
 )
 async def stats(
-    resources: Annotated[Resources, Depends(resources_of)],
+    resources: Annotated[Resources, Depends(opened)],
     holder: Watcher,
     query: Annotated[StatsQuery, Query()],
 ) -> Response:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from api import openapi, schemas
 from api.access import Watcher
 from api.promptly import promptly
-from api.state import Resources, resources_of
+from api.state import Resources, opened
 from inspector import __version__
 
 router = APIRouter(prefix="/v1", tags=["operation"])
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["operation"])
     summary="Workers, queue, recipes",
     responses=openapi.responses({200: schemas.Status}, 503),
 )
-async def status(resources: Annotated[Resources, Depends(resources_of)], _: Watcher) -> Response:
+async def status(resources: Annotated[Resources, Depends(opened)], _: Watcher) -> Response:
     """As the queue says now; 503 when it does not answer."""
     seen = asdict(await promptly(resources.queue.admin.status()))
     workers = seen.pop("workers")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class RawOutput:
 
 
 class Engine(Protocol):
-    """One network on one device. Not thread-safe: one compute thread owns it."""
+    """One network on one device. Not thread-safe: one compute thread at a time."""
 
     name: str
     """openvino, torch; with the precision behind it where that is not f32: "openvino int8"."""
@@ -37,3 +38,17 @@ class Engine(Protocol):
 
         Raises InspectionFailed when the device fails.
         """
+
+
+@runtime_checkable
+class Laned(Engine, Protocol):
+    """An Engine that has a lone image done soonest; under load shares of its device do more a second."""
+
+    def lanes(self) -> Sequence[Engine]:
+        """Opens them: the same network, to run side by side, each in a thread of its own; none where the
+        engine itself is the faster one under load too. Engine and lanes may run at the same time."""
+
+
+def lanes_of(engine: Engine) -> Sequence[Engine]:
+    """Empty for one that has none."""
+    return engine.lanes() if isinstance(engine, Laned) else ()

@@ -46,15 +46,24 @@ class Pipeline:
             raise BrokenImage("all its pixels are alike: it shows no part")
         return prepare(pixels, rules)
 
-    def infer(self, batch: Sequence[Prepared], on_run: Callable[[], None] = lambda: None) -> list[Inspection]:
+    def infer(
+        self,
+        batch: Sequence[Prepared],
+        on_run: Callable[[], None] = lambda: None,
+        engine: Engine | None = None,
+    ) -> list[Inspection]:
         """One Inspection for each image, in order; inputs of one shape share a run of the network.
 
-        An image in tiles takes several runs; `on_run` is called after each. Raises InspectionFailed for the
-        batch as a whole: try its images one by one to tell them apart.
+        It runs on `engine`, a lane of the pipeline's own, or on that. An image in tiles takes several runs;
+        `on_run` is called after each. Raises InspectionFailed for the batch as a whole: try its images one by
+        one to tell them apart.
         """
+        engine = engine or self.engine
         views: defaultdict[int, list[View]] = defaultdict(list)
         for run in _runs(batch):
-            raw = self.engine.infer(np.stack([batch[image].input(tile) for image, tile in run]))
+            inputs = [batch[image].input(tile) for image, tile in run]
+            # One alone is not copied: a megabyte or two, at every image.
+            raw = engine.infer(np.stack(inputs) if len(inputs) > 1 else inputs[0][None])
             if len(raw.boxes) != len(run):
                 raise InspectionFailed(f"{len(run)} images went in and {len(raw.boxes)} came out")
             for row, (image, tile) in enumerate(run):
@@ -62,13 +71,14 @@ class Pipeline:
             on_run()
         return [inspection(views[image], batch[image], self.bundle.manifest) for image in range(len(batch))]
 
-    def warm_up(self) -> None:
+    def warm_up(self, engine: Engine | None = None) -> None:
         """Run an empty image of the nominal size: the first part must not pay for the start, and an engine
         that cannot work shows it here. Raises InspectionFailed."""
         spec = self.bundle.manifest.input
         height, width = spec.nominal
         black, whole = np.zeros(spec.nominal, np.uint8), np.zeros((spec.channels, height, width), np.float32)
-        self.infer([Prepared(black, (Tile(0, 0, width, height),), width, height, spec, whole)])
+        empty = Prepared(black, (Tile(0, 0, width, height),), width, height, spec, whole)
+        self.infer([empty], engine=engine)
 
 
 _Input = tuple[int, int]

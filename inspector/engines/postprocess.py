@@ -89,8 +89,9 @@ def inspection(views: Sequence[View], prepared: Prepared, manifest: Manifest) ->
 
 
 def _check_probabilities(what: str, values: FloatArray) -> None:
-    # Written so that NaN fails it: every comparison with NaN is false.
-    if not ((values >= -_TOLERANCE) & (values <= 1 + _TOLERANCE)).all():
+    # Written so that NaN fails it: it is the least and the greatest then, and every comparison with it is
+    # false.
+    if values.size and not (values.min() >= -_TOLERANCE and values.max() <= 1 + _TOLERANCE):
         raise InspectionFailed(f"the network gave {what} that are not within 0-1")
 
 
@@ -127,7 +128,9 @@ def _found(
     boxes: FloatArray, scores: FloatArray, tile: Tile, seen: tuple[int, int], manifest: Manifest
 ) -> Found:
     rules = manifest.postprocess
-    points, labels = np.nonzero((scores >= rules["min_score"]) & _touches(boxes, seen)[:, None])
+    points, labels = np.nonzero(scores >= rules["min_score"])
+    inside = _touches(boxes[points], seen)
+    points, labels = points[inside], labels[inside]
     strengths = scores[points, labels]
     strongest = np.argsort(-strengths, kind="stable")[:MAX_CANDIDATES]
     points, labels, strengths = points[strongest], labels[strongest], strengths[strongest]

@@ -9,7 +9,8 @@ scripts/     submit, room, take, finish, bury, expire, overdue, sweep, renew, ha
              each with its contract at the top
 scripting.py, settling.py, reading.py, fullness.py, letters.py, reports.py, ending.py
              the scripts' texts, their arguments, and what is read back
-redis_*.py   the seams on Redis or Valkey, over redis_connection.py; primary.py says where that is
+redis_*.py   the seams on Redis or Valkey, over redis_connection.py; primary.py says where that is,
+             trips.py lets commands of many requests travel together
 confirmation.py, confirmed.py, sentinels.py, replication.py
              D3: whether what was written outlives the primary, and who is asked
 sharded.py   the same seams over several shards of it

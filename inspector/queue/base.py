@@ -94,6 +94,8 @@ class Submission:
 
     id: str
     created: bool
+    fullness: float = field(default=1.0, compare=False)
+    """Of the fullest budget, the queue's or the line's own, with this image: 0-1. 1 where it is not known."""
 
 
 class Producer(Protocol):
@@ -164,6 +166,13 @@ class Consumer(Protocol):
 
     def finish(self, finished: Sequence[Finished]) -> list[FinishStatus]:
         """Record outcomes in one round trip: result, announcement, acknowledgement; over maxmemory too."""
+
+    def finish_and_take(
+        self, finished: Sequence[Finished], limit: int
+    ) -> tuple[list[FinishStatus], list[Delivery]]:
+        """As finish, then as take without a wait, in one round trip. When it raises, all may be finished
+        again; what it may have taken comes to another worker after min_idle, as when a take's reply
+        is lost."""
 
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         """On drain: what was taken and not started waits again in its old place, for whoever takes next. No

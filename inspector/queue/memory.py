@@ -148,6 +148,11 @@ class MemoryConsumer:
         with self._store.changed:
             return [self._finish(one) for one in finished]
 
+    def finish_and_take(
+        self, finished: Sequence[Finished], limit: int
+    ) -> tuple[list[FinishStatus], list[Delivery]]:
+        return self.finish(finished), self.take(limit, timedelta(0))
+
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         with self._store.changed:
             for delivery in deliveries:

@@ -35,6 +35,7 @@ from inspector.queue.ending import end
 from inspector.queue.keys import Keys
 from inspector.queue.primary import Primary, place, primary_of, without_password
 from inspector.queue.scripting import Call, Command, Conversation, Reply, plain, run
+from inspector.queue.trips import CONNECTIONS, LOAD_BYTES, Trips, size_of
 
 CONNECT_TIMEOUT_S = 1.0
 """A server on the same network answers a connect within milliseconds or not at all."""
@@ -49,7 +50,8 @@ BLOCK_S = 1.0
 READER_TIMEOUT_S = BLOCK_S + 2.0
 
 POOL_SIZE = 32
-"""Connections of one gateway. The server executes one command at a time: more only queue there, not here."""
+"""Connections of one gateway for what travels alone (large images, and what waits for replicas): the server
+executes one command at a time, so more would only queue there, not here."""
 
 
 MOVED_AWAY = (ReadOnlyError, AskError, ClusterDownError, MasterDownError)
@@ -93,7 +95,7 @@ class Link:
     def __init__(self, url: str, keys: Keys, timeout_s: float = COMMAND_TIMEOUT_S) -> None:
         self._lookout = Lookout(_primary(url, keys))
         self._timeout_s = timeout_s
-        self._client: redis.Redis | None = None
+        self._connection: Any = None  # not all of the client's is annotated
         self._url = ""
 
     def ask(self, *command: str | bytes | int) -> Reply:
@@ -113,9 +115,9 @@ class Link:
                 return self._drive(run(calls))
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None
 
     def _drive(self, conversation: Conversation) -> list[Reply]:
         commands = next(conversation)
@@ -126,24 +128,30 @@ class Link:
                 return cast("list[Reply]", end.value)
 
     def _send(self, commands: Sequence[Command]) -> list[Reply]:
-        pipeline: Any = self._opened().pipeline(transaction=False)  # its execute_command is not annotated
-        for command in commands:
-            pipeline.execute_command(*command)
+        connection = self._opened()
         try:
-            return _at_the_primary(self._lookout.primary, pipeline.execute(raise_on_error=False))
+            if connection.is_connected and connection.can_read():  # the server has closed it meanwhile
+                connection.disconnect()
+            connection.connect()
+            connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+            return _at_the_primary(self._lookout.primary, [_reply(connection) for _ in commands])
         except (redis.ConnectionError, redis.TimeoutError):
+            connection.disconnect()
             if self._lookout.primary.moves:
                 self.close()
             raise
+        except BaseException:
+            connection.disconnect()  # what is on its way back would be taken for other commands' replies
+            raise
 
-    def _opened(self) -> redis.Redis:
-        if self._client is not None and self._lookout.due:
+    def _opened(self) -> Any:
+        if self._connection is not None and self._lookout.due:
             self._look_again()
-        if self._client is None:
+        if self._connection is None:
             self._url, options = self._lookout.find(), _options(self._timeout_s)
-            self._client = redis.Redis.from_url(self._url, **options, retry=Retry(NoBackoff(), 0))
-            self._client.response_callbacks.clear()  # replies as the server sends them
-        return self._client
+            pool = redis.ConnectionPool.from_url(self._url, **options, retry=Retry(NoBackoff(), 0))
+            self._connection = pool.make_connection()
+        return self._connection
 
     def _look_again(self) -> None:
         with suppress(redis.ConnectionError):  # nobody knows: what answers is kept
@@ -152,19 +160,21 @@ class Link:
 
 
 class AsyncLink:
-    """Commands from one event loop; as many at a time as `connections`."""
+    """Commands from one event loop. What fits travels together (trips.py), on as many `connections`; a large
+    image, and what waits for replicas, alone."""
 
     def __init__(
         self,
         url: str,
         keys: Keys,
         timeout_s: float = COMMAND_TIMEOUT_S,
-        connections: int = POOL_SIZE,
+        connections: int = CONNECTIONS,
     ) -> None:
         self._lookout = Lookout(_primary(url, keys))
         self._timeout_s = timeout_s
         self._connections = connections
         self._client: redis.asyncio.Redis | None = None
+        self._trips: Trips | None = None
         self._url = ""
         self._opening = asyncio.Lock()
         self._looking: asyncio.Task[None] | None = None
@@ -192,9 +202,9 @@ class AsyncLink:
         scripting.run."""
         with translated():
             try:
-                return await self._drive(run(calls, then, first))
+                return await self._drive(run(calls, then, first), alone=bool(then or first))
             except redis.ConnectionError:
-                return await self._drive(run(calls, then, first))
+                return await self._drive(run(calls, then, first), alone=bool(then or first))
 
     async def look_again(self) -> None:
         """Whether the primary is another one by now; what hangs on the old one is then cut."""
@@ -208,56 +218,80 @@ class AsyncLink:
             await end([self._looking])
         await self._drop(self._client)
 
-    async def _drive(self, conversation: Conversation) -> tuple[str, list[Reply]]:
+    async def _drive(self, conversation: Conversation, *, alone: bool = False) -> tuple[str, list[Reply]]:
         commands = next(conversation)
         while True:
-            client = await self._opened()
+            client, trips = await self._opened()
             try:
-                commands = conversation.send(await self._send(client, commands))
+                commands = conversation.send(await self._send(client, trips, commands, alone=alone))
             except StopIteration as end:
                 return _place_of(client), cast("list[Reply]", end.value)
 
-    async def _send(self, client: redis.asyncio.Redis, commands: Sequence[Command]) -> list[Reply]:
-        pipeline = client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
+    async def _send(
+        self, client: redis.asyncio.Redis, trips: Trips, commands: Sequence[Command], *, alone: bool
+    ) -> list[Reply]:
         try:
-            return _at_the_primary(self._lookout.primary, await pipeline.execute(raise_on_error=False))
+            if alone or size_of(commands) > LOAD_BYTES:
+                replies = await _pipelined(client, commands)
+            else:
+                replies = await trips.exchange(commands)
+            return _at_the_primary(self._lookout.primary, replies)
         except (redis.ConnectionError, redis.TimeoutError):
             if self._lookout.primary.moves:
                 await self._drop(client)
             raise
 
-    async def _opened(self) -> redis.asyncio.Redis:
-        if self._client is not None:
+    async def _opened(self) -> tuple[redis.asyncio.Redis, Trips]:
+        if self._client is not None and self._trips is not None:
             if self._lookout.due and (self._looking is None or self._looking.done()):
                 # Beside the commands, which need not wait for it.
                 self._looking = asyncio.create_task(self.look_again())
-            return self._client
+            return self._client, self._trips
         async with self._opening:  # the first one looks, the others wait for what it finds
-            if self._client is None:
+            if self._client is None or self._trips is None:
                 moves = self._lookout.primary.moves
                 self._url = await asyncio.to_thread(self._lookout.find) if moves else self._lookout.find()
                 self._client = self._open(self._url)
-            return self._client
+                self._trips = Trips(_pool(self._url, None), self._timeout_s, self._connections)
+            return self._client, self._trips
 
     def _open(self, url: str) -> redis.asyncio.Redis:
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            max_connections=self._connections,
-            timeout=CONNECT_TIMEOUT_S,
-            **_options(self._timeout_s),
-            retry=AsyncRetry(NoBackoff(), 0),
-        )
-        client = redis.asyncio.Redis.from_pool(pool)
+        client = redis.asyncio.Redis.from_pool(_pool(url, self._timeout_s))
         client.response_callbacks.clear()
         return client
 
     async def _drop(self, client: redis.asyncio.Redis | None) -> None:
         """Unless another command has dropped it already."""
         if client is not None and self._client is client:
-            self._client = None
+            trips, self._client, self._trips = self._trips, None, None
             await client.aclose()
+            if trips is not None:
+                await trips.aclose()
+
+
+def _pool(url: str, timeout_s: float | None) -> redis.asyncio.ConnectionPool:
+    return redis.asyncio.BlockingConnectionPool.from_url(
+        url,
+        max_connections=POOL_SIZE,
+        timeout=CONNECT_TIMEOUT_S,
+        **_options(timeout_s),
+        retry=AsyncRetry(NoBackoff(), 0),
+    )
+
+
+def _reply(connection: Any) -> Reply:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
+
+
+async def _pipelined(client: redis.asyncio.Redis, commands: Sequence[Command]) -> list[Reply]:
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    replies: list[Reply] = await pipeline.execute(raise_on_error=False)
+    return replies
 
 
 class ServerRefusal(QueueUnavailable):
@@ -318,7 +352,7 @@ def _is_away(reply: Reply) -> bool:
     )
 
 
-def _options(timeout_s: float) -> dict[str, Any]:
+def _options(timeout_s: float | None) -> dict[str, Any]:
     return {
         "protocol": 2,
         "socket_timeout": timeout_s,

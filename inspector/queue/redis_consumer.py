@@ -66,6 +66,21 @@ class RedisConsumer:
         calls = [self._finish_call(one) for one in finished]
         return [FinishStatus(reply.decode().lower()) for reply in self._link.run(calls)] if calls else []
 
+    def finish_and_take(
+        self, finished: Sequence[Finished], limit: int
+    ) -> tuple[list[FinishStatus], list[Delivery]]:
+        calls = [*map(self._finish_call, finished), self._take_call(limit)]
+        try:
+            self._open_group()
+            *replies, taken = self._link.run(calls)
+        except ServerRefusal as refusal:
+            if refusal.kind not in GROUP_IS_GONE:
+                raise
+            self._group_is_open = False
+            return self.finish(finished), []
+        statuses = [FinishStatus(reply.decode().lower()) for reply in replies]
+        return statuses, self._given(taken) or []
+
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         if deliveries:
             arguments = [self._keys.prefix, GROUP, self.name, WITHOUT_DEADLINE_MS, *_pairs(deliveries)]
@@ -93,15 +108,22 @@ class RedisConsumer:
 
     def _take_ready(self, limit: int) -> list[Delivery] | None:
         """What waits now; None: nothing did. What cannot be worked on is finished as failed, here."""
-        arguments: list[Word] = [self._keys.prefix, GROUP, self.name, limit, WITHOUT_DEADLINE_MS, FEEDER]
         try:
             self._open_group()
-            [[newest, given]] = self._link.run([Call(TAKE, [self._keys.work], arguments)])
+            [taken] = self._link.run([self._take_call(limit)])
         except ServerRefusal as refusal:
             if refusal.kind not in GROUP_IS_GONE:
                 raise
             self._group_is_open = False
             return None
+        return self._given(taken)
+
+    def _take_call(self, limit: int) -> Call:
+        arguments: list[Word] = [self._keys.prefix, GROUP, self.name, limit, WITHOUT_DEADLINE_MS, FEEDER]
+        return Call(TAKE, [self._keys.work], arguments)
+
+    def _given(self, taken: Reply) -> list[Delivery] | None:
+        newest, given = taken
         self._seen = newest.decode()
         if not given:
             return None

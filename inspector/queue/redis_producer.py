@@ -107,7 +107,9 @@ def _submission(reply: Reply) -> Submission:
         raise _busy(reply)
     if verdict == "CONFLICT":
         raise IdempotencyConflict(f"the key belongs to inspection {detail}, which was another request")
-    return Submission(detail, created=verdict == "CREATED")
+    if verdict == "CREATED":
+        return Submission(detail, created=True, fullness=reply[2] / 100)
+    return Submission(detail, created=False)
 
 
 def _busy(reply: Reply) -> Busy:

@@ -128,6 +128,12 @@ class ShardedConsumer:
         self._at_each([one.delivery for one in finished], finish)
         return [statuses[one.delivery.entry] for one in finished]
 
+    def finish_and_take(
+        self, finished: Sequence[Finished], limit: int
+    ) -> tuple[list[FinishStatus], list[Delivery]]:
+        """A trip to each shard for each: what is finished here may be of another shard than what is taken."""
+        return self.finish(finished), self.take(limit, NO_WAIT)
+
     def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         self._at_each(deliveries, lambda index, some: self._shards[index].hand_back(some))
 

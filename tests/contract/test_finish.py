@@ -49,6 +49,23 @@ def test_a_done_image_is_readable_with_result_image_and_map(bench: Bench) -> Non
     assert bench.run(bench.results.attention(inspection)) == MAP
 
 
+def test_what_waits_comes_back_with_the_reply_to_what_is_finished(bench: Bench) -> None:
+    first, second, third = (bench.submit() for _ in range(3))
+    consumer = bench.consumer()
+    delivery = bench.take_one(consumer)
+    assert delivery.job.id == first
+
+    statuses, taken = consumer.finish_and_take([done(delivery)], 1)
+    assert statuses == [RECORDED]
+    assert [one.job.id for one in taken] == [second]
+    assert (taken[0].image, taken[0].count) == (IMAGE, 1)
+
+    statuses, taken = consumer.finish_and_take([done(delivery), done(taken[0])], 8)
+    assert statuses == [ALREADY, RECORDED]
+    assert [one.job.id for one in taken] == [third]
+    assert consumer.finish_and_take([done(taken[0])], 8) == ([RECORDED], [])
+
+
 @pytest.mark.parametrize(
     ("error", "state"),
     [(InspectionFailed("out of memory"), State.FAILED), (DeadlineExpired("late"), State.EXPIRED)],

@@ -33,10 +33,15 @@ class CountedPipeline(Pipeline):
         self.warm_up()
         self._runs = runs.open("a", encoding="ascii", buffering=1)
 
-    def infer(self, batch: Sequence[Prepared], on_run: Callable[[], None] = lambda: None) -> list[Inspection]:
+    def infer(
+        self,
+        batch: Sequence[Prepared],
+        on_run: Callable[[], None] = lambda: None,
+        engine: Engine | None = None,
+    ) -> list[Inspection]:
         if batch and hasattr(self, "_runs"):  # not the warm-up
             self._runs.write(f"{len(batch)}\n")
-        return super().infer(batch, on_run)
+        return super().infer(batch, on_run, engine)
 
 
 def counted(runs: Path, engine: str, settings: InspectSettings) -> Pipeline:

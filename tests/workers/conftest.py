@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from inspector.engines.base import lanes_of
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
 from inspector.models.bundle import Bundle
@@ -32,13 +33,26 @@ LONG = timedelta(seconds=30)
 class Rig:
     """`engine.refuses` may be set at any time; `ended` is run's answer once it returned."""
 
-    def __init__(self, pipeline: Pipeline, consumer: Consumer, *, max_lease: timedelta, min_idle: timedelta):
-        self.engine = Picky(pipeline.engine, refuses=lambda _: False)
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        consumer: Consumer,
+        *,
+        max_lease: timedelta,
+        min_idle: timedelta,
+        engine: Picky | None = None,
+    ) -> None:
+        self.engine = engine or Picky(pipeline.engine, refuses=lambda _: False)
         self.pipeline = Pipeline(pipeline.bundle, self.engine)
         self.hands = Hands(max_lease)
         self.metrics = Metrics(["L1"], pipeline.bundle.manifest.classes)
         self.compute = Compute(
-            self.pipeline, self.hands, batch_size=4, readers=2, on_batch=self.metrics.batch
+            self.pipeline,
+            self.hands,
+            lanes_of(self.engine),
+            batch_size=4,
+            readers=2,
+            on_batch=self.metrics.batch,
         )
         self.health = Health()
         report = WorkerReport("w1", "cpu", "picky", "tiny 1", "ab", "2026-01-01T00:00:00Z")

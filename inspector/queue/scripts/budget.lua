@@ -5,7 +5,8 @@
 -- What is held: the images that wait or are in flight, what is known of each finished id (KNOWN_BYTES), and what
 -- waits for the archiver.
 
--- {verdict, of what, what is held, of it by known ids, of it for the archiver}, or nil when there is room.
+-- {verdict, of what, what is held, of it by known ids, of it for the archiver}, or nil when there is room; and then
+-- the share of the fullest budget, with this image, 0-1.
 -- limits: {max_bytes, max_depth, line_max_bytes, line_max_depth, known_bytes_each}
 local function over_budget(line, size, limits)
   local totals = redis.call('HMGET', KEYS[2], 'bytes', 'archive')
@@ -20,7 +21,7 @@ local function over_budget(line, size, limits)
   end
   if depth == 0 then
     -- What stands there yet was left by a worker of a version that does not count lines.
-    return nil
+    return nil, math.max((bytes + known + archive + size) / limits[1], 1 / limits[2], size / limits[3], 1 / limits[4])
   end
   local held = redis.call('HMGET', KEYS[3], line .. ':bytes', line .. ':depth')
   if tonumber(held[1] or '0') + size > limits[3] then
@@ -29,6 +30,7 @@ local function over_budget(line, size, limits)
   if tonumber(held[2] or '0') >= limits[4] then
     return {'LINE', 'depth', tonumber(held[2]), 0, 0}
   end
-  return nil
+  return nil, math.max((bytes + known + archive + size) / limits[1], (depth + 1) / limits[2],
+    ((held[1] or 0) + size) / limits[3], ((held[2] or 0) + 1) / limits[4])
 end
 

@@ -6,7 +6,8 @@
 -- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes  8 <hash> of the idempotency key, or ''
 --       9 deadline, ms since 1970, or ''  10 1 if a WAIT follows, else 0  11-15 limits, as budget.lua
 --       16 priority: 0 live, 1 re-inspection
--- reply {CREATED, id} | {KNOWN, id}  the id of the job that stands for this request
+-- reply {CREATED, id, fullness}      fullness: of the fullest budget, the queue's or the line's own, in percent
+--       {KNOWN, id}                  the id of the job that stands for this request
 --       {CONFLICT, id}               id or key known with another digest; nothing stored
 --       {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids, of it for the archiver}
 --                                    over a budget, the queue's or the line's own; nothing stored
@@ -47,7 +48,7 @@ if hash ~= '' then
 end
 
 local size = #ARGV[7]
-local over = over_budget(line, size,
+local over, fullness = over_budget(line, size,
   {tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])})
 if over then
   return over
@@ -70,4 +71,4 @@ end
 if hash ~= '' then
   redis.call('SET', KEYS[9], digest .. ':' .. id)
 end
-return {'CREATED', id}
+return {'CREATED', id, math.floor(100 * fullness)}

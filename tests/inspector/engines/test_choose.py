@@ -109,10 +109,16 @@ def test_a_bundle_without_int8_is_refused_with_the_command_that_makes_it(tiny_bu
         choose(tiny_bundle, precision="int8")
 
 
-def test_torch_runs_f32_alone(tiny_bundle: Bundle) -> None:
-    assert choose(tiny_bundle, "torch", "cpu", precision="auto").name == "torch"
-    with pytest.raises(EngineUnavailable, match="the torch engine runs f32"):
-        choose(tiny_bundle, "torch", "cpu", precision="bf16")
+def test_torch_runs_f32_and_bf16_where_it_is_asked_for(
+    int8_bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundle = measured(int8_bundle, tmp_path / "b", bf16=CLEAN)
+    caplog.set_level("INFO")
+    assert choose(bundle, "torch", "cpu", precision="auto").name == "torch"
+    assert choose(bundle, "torch", "cpu", precision="bf16").name == "torch bf16"
+    assert "bf16: asked for; what it costs was not measured" in caplog.text, "the facts are OpenVINO's"
+    with pytest.raises(EngineUnavailable, match="the torch engine runs f32 and bf16"):
+        choose(bundle, "torch", "cpu", precision="int8")
 
 
 def test_another_precision_is_refused(tiny_bundle: Bundle) -> None:

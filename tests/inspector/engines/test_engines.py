@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from inspector.engines.base import Engine, RawOutput
-from inspector.engines.openvino_engine import OpenVinoEngine
+from inspector.engines.base import Engine, RawOutput, lanes_of
+from inspector.engines.openvino_engine import OpenVinoEngine, usable_cores
 from inspector.engines.torch_engine import TorchEngine
 from inspector.errors import BundleError
 from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
@@ -96,3 +97,59 @@ def assert_alike(a: RawOutput, b: RawOutput) -> None:
     np.testing.assert_allclose(a.boxes, b.boxes, atol=1e-2)
     for name in ("scores", "classes", "attention"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_lanes_side_by_side_give_what_the_engine_gives(
+    tiny_bundle: Bundle, measure: Engine, size: tuple[int, int]
+) -> None:
+    lanes = OpenVinoEngine(tiny_bundle, threads=2).lanes()
+    batches = [batch_of(3, size), 1 - batch_of(3, size)]
+    with ThreadPoolExecutor(len(lanes)) as threads:
+        results = list(threads.map(lambda lane, batch: lane.infer(batch), lanes, batches))
+
+    assert len(lanes) == 2
+    for result, batch in zip(results, batches, strict=True):
+        assert_alike(result, measure.infer(batch))
+
+
+def test_one_core_has_no_lanes_and_torch_has_none(openvino: Engine, measure: Engine) -> None:
+    assert not lanes_of(openvino)
+    assert not lanes_of(measure)
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [
+        (None, 8),
+        ("", 8),
+        ("max 100000", 8),
+        ("200000 100000", 2),
+        ("150000 100000", 1),
+        ("50000 100000", 1),
+        ("6400000 100000", 8),
+    ],
+)
+def test_a_containers_quota_counts_as_cores(
+    quota: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(quota)
+    assert usable_cores(tmp_path / "cpu.max") == cores
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
+def test_torch_in_bf16_gives_nearly_what_it_gives_in_f32(
+    tiny_bundle: Bundle, measure: Engine, size: tuple[int, int]
+) -> None:
+    engine = TorchEngine(tiny_bundle, precision="bf16")
+    batch = batch_of(2, size)
+
+    half, whole = engine.infer(batch), measure.infer(batch)
+
+    assert engine.name == "torch bf16"
+    assert not np.array_equal(half.scores, whole.scores)
+    np.testing.assert_allclose(half.boxes, whole.boxes, atol=2.0)
+    for name in ("scores", "classes", "attention"):
+        np.testing.assert_allclose(getattr(half, name), getattr(whole, name), atol=0.03, err_msg=name)

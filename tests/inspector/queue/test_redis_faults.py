@@ -260,3 +260,20 @@ def test_a_waiting_take_ends_when_its_time_is_up(start_server: StartServer, open
 def _blocked(server: QueueServer) -> int:
     with server.client() as client:
         return int(client.info("clients")["blocked_clients"])
+
+
+def test_an_outcome_after_flushall_is_lost_and_work_goes_on(
+    start_server: StartServer, open_ends: OpenEnds
+) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    ends.submit()
+    delivery = take_one(consumer)
+    with server.client() as client:
+        client.flushall()
+
+    assert consumer.finish_and_take([done(delivery)], 4) == ([FinishStatus.LOST], [])
+
+    inspection = ends.submit()
+    assert take_one(consumer).job.id == inspection

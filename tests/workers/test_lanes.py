@@ -1,0 +1,148 @@
+"""A worker whose engine has lanes: a thread and an image each, the whole device for one that is alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+
+from inspector.engines.base import Engine, FloatArray, RawOutput
+from inspector.engines.pipeline import Pipeline
+from inspector.messages.result import State
+from inspector.queue.base import Delivery
+from inspector.queue.memory import MemoryQueue
+from tests.support.engines import Picky
+from tests.support.gateway_end import GatewayEnd
+from tests.support.images import grey_png, job_of
+from tests.support.waiting import wait_until
+from tests.workers.conftest import LONG, Rig
+from workers.hands import Hands, Stage
+
+IMAGE = grey_png(32, 32)
+
+
+class TwoLanes(Picky):
+    """A Laned engine: counts what ran on the whole device and what on its lanes."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, refuses=lambda _: False)
+        self.shares = [Share(engine), Share(engine)]
+
+    def lanes(self) -> Sequence[Engine]:
+        return self.shares
+
+
+class Share(Picky):
+    """Runs one at a time, since all of them stand on one engine here; waits first, if told to."""
+
+    _one = threading.Lock()
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, refuses=lambda _: False)
+        self.gate: threading.Barrier | None = None
+
+    def infer(self, batch: FloatArray) -> RawOutput:
+        if self.gate is not None:
+            self.gate.wait(20)
+        with self._one:
+            return super().infer(batch)
+
+
+@pytest.fixture
+def engine(pipeline: Pipeline) -> TwoLanes:
+    return TwoLanes(pipeline.engine)
+
+
+@pytest.fixture
+def rig(pipeline: Pipeline, queue: MemoryQueue, engine: TwoLanes) -> Iterator[Rig]:
+    made = Rig(pipeline, queue.consumer("w1", LONG), max_lease=LONG, min_idle=LONG, engine=engine)
+    yield made
+    made.worker.stop()
+
+
+def test_an_image_that_is_alone_has_the_whole_device(gateway: GatewayEnd, rig: Rig, engine: TwoLanes) -> None:
+    rig.start()
+    for _ in range(3):
+        [snapshot] = gateway.wait_for([gateway.submit(IMAGE)])
+        assert snapshot.state is State.DONE
+
+    assert engine.batches == [1, 1, 1]
+    assert [share.batches for share in engine.shares] == [[], []]
+
+
+def test_many_images_run_side_by_side_each_in_a_lane(gateway: GatewayEnd, rig: Rig, engine: TwoLanes) -> None:
+    # Neither lane gets on without the other: they do run at the same time.
+    for share in engine.shares:
+        share.gate = threading.Barrier(2) if share is engine.shares[0] else engine.shares[0].gate
+    jobs = [gateway.submit(IMAGE) for _ in range(8)]
+    rig.start()
+    wait_until(lambda: len(gateway.wait_for(jobs[:2])) == 2, 20, "two results")
+    for share in engine.shares:
+        if share.gate is not None:
+            share.gate.abort()
+            share.gate = None
+
+    for snapshot in gateway.wait_for(jobs[:2]):
+        assert snapshot.state is State.DONE
+    assert all(share.batches for share in engine.shares)
+
+
+def test_an_image_that_the_device_refuses_fails_alone(
+    gateway: GatewayEnd, rig: Rig, engine: TwoLanes
+) -> None:
+    bright = grey_png(32, 64)
+    for one in (engine, *engine.shares):
+        one.refuses = lambda batch: batch.shape[3] == 64
+    jobs = [gateway.submit(image) for image in (IMAGE, bright, IMAGE)]
+    rig.start()
+
+    states = [snapshot.state for snapshot in gateway.wait_for(jobs)]
+    assert states == [State.DONE, State.FAILED, State.DONE]
+    assert rig.compute.failure is None
+
+
+def test_a_broken_image_fails_and_the_lane_goes_on(gateway: GatewayEnd, rig: Rig) -> None:
+    damaged = IMAGE[:60] + bytes([IMAGE[60] ^ 255]) + IMAGE[61:]
+    jobs = [gateway.submit(image) for image in (damaged, IMAGE)]
+    rig.start()
+
+    states = [snapshot.state for snapshot in gateway.wait_for(jobs)]
+    assert states == [State.FAILED, State.DONE]
+
+
+def test_a_device_that_fails_altogether_makes_the_worker_give_up(
+    gateway: GatewayEnd, rig: Rig, engine: TwoLanes
+) -> None:
+    for one in (engine, *engine.shares):
+        one.refuses = lambda _: True
+    gateway.submit(IMAGE)
+    rig.start()
+
+    assert rig.wait() is False
+    assert rig.compute.failure is not None
+
+
+def test_stopped_it_hands_back_what_no_lane_has_begun() -> None:
+    hands = Hands(timedelta(minutes=1))
+    hands.accept([Delivery(entry, 1, job_of(IMAGE), IMAGE) for entry in ("1", "2", "3")])
+
+    taken = hands.next_for_lane()
+    assert taken is not None
+    assert (taken[0].delivery.entry, taken[1]) == ("1", False)
+    assert [delivery.entry for delivery in hands.withdraw(Stage.READING, Stage.READY)] == ["2", "3"]
+    assert hands.next_for_lane() is None
+
+
+def test_alone_is_who_has_no_neighbour_to_be_done() -> None:
+    hands = Hands(timedelta(minutes=1))
+    hands.accept([Delivery("1", 1, job_of(IMAGE), IMAGE)])
+    first = hands.next_for_lane()
+    assert first is not None
+    assert first[1]
+
+    hands.accept([Delivery("2", 1, job_of(IMAGE), IMAGE)])
+    second = hands.next_for_lane()
+    assert second is not None
+    assert not second[1], "the first one still runs on the whole device"
