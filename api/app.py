@@ -18,7 +18,7 @@ from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
 from api.records import Records
-from api.routes import events, health, inspections, reference, statistics, status
+from api.routes import events, health, inspections, lots, reference, statistics, status
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
 from inspector import __version__
@@ -60,7 +60,7 @@ def create_app(
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
-    for routes in (inspections, statistics, events, status, health, reference):
+    for routes in (inspections, statistics, lots, events, status, health, reference):
         app.include_router(routes.router)
     app.include_router(dashboard)
     openapi.install(app)

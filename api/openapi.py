@@ -93,6 +93,11 @@ def stream_responses(media_type: str, *refusals: int) -> Responses:
     return {200: {"description": "In pieces, as it is read.", "content": content}} | _problems(refusals)
 
 
+def page_responses(*refusals: int) -> Responses:
+    content = {"text/html": {"schema": {"type": "string"}}}
+    return {200: {"description": "The page.", "content": content}} | _problems(refusals)
+
+
 def text_responses(*refusals: int) -> Responses:
     content = {"text/plain": {"schema": {"type": "string"}}}
     return {200: {"description": "Yes.", "content": content}} | _problems(refusals)

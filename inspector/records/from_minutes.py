@@ -1,4 +1,4 @@
-"""The counts that statistics are made of, out of the roll-ups: of whole minutes, and of anything but a lot."""
+"""The counts that statistics are made of, out of the roll-ups: of anything but a lot."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ def counts(connection: Connection, wanted: Wanted, first: int, end: int, slot: i
     latency = of(minute_latency, took, func.sum(minute_latency.c.images)).group_by(took)
     return Counts(
         verdicts=[(lines[strand], slot_at, said, n, some) for strand, slot_at, said, n, some in verdicts],
-        parts=[*_seen_once(connection, of, lines, slot), *_seen_often(connection, of, lines, (first, end), slot)],
+        parts=[
+            *_seen_once(connection, of, lines, slot),
+            *_seen_often(connection, of, lines, (first, end), slot),
+        ],
         classes=[tuple(row) for row in connection.execute(classes)],
         places=[tuple(row) for row in connection.execute(places)],
         latency=[tuple(row) for row in connection.execute(latency)],
@@ -94,4 +97,3 @@ def _seen_often(
         found[place] += parts
         good[place] += parts if all(look[2] for look in ours) else 0
     return [(*place, parts, good[place]) for place, parts in found.items()]
-

@@ -90,6 +90,13 @@ inspections = Table(
     Index(None, "part_id", "id"),
     Index(None, "lot_id", "id"),
     Index(None, "recipe_id", "id"),
+    Index(None, "station", "id"),
+    Index(None, "view", "id"),
+    Index(None, "top_score"),
+    # A few, or none: to walk all others for them would take seconds.
+    Index(
+        "ix_inspections_simulated", "id", postgresql_where=text("simulated"), sqlite_where=text("simulated")
+    ),
 )
 
 findings = Table(

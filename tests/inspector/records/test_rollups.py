@@ -21,7 +21,7 @@ from inspector.records.database import asking
 from inspector.records.rows import Entry, entry_of
 from inspector.records.search import Wanted
 from inspector.records.statistics import Bucket, statistics, whole_minutes
-from inspector.records.tables import metadata
+from inspector.records.tables import metadata, strands
 from inspector.records.write import write
 from tests.inspector.records.conftest import Database
 from tests.support.records import DOUBT, FAINT, NOON, SPUR, done, entry, failure, job_at
@@ -69,7 +69,6 @@ def ms_of(inspection_id: str) -> int:
 def held(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """All roll-ups, with a strand's words for its number."""
     with engine.connect() as connection:
-        strands = rollups.strands
         words = {row.strand: tuple(row)[1:] for row in connection.execute(select(strands))}
         found = {}
         for table in rollups.TABLES:
@@ -161,11 +160,11 @@ def plain(value: Any) -> Any:
 def test_a_second_view_in_another_minute_joins_its_part(database: Database) -> None:
     write(database.writer, [entry(part_id="A", view="top")])
     write(database.writer, [entry([SPUR], NOON + timedelta(minutes=1), part_id="A", view="bottom")])
-    at = {"since": NOON, "until": NOON + timedelta(minutes=2)}
-    both = statistics(database.reader, Wanted(**at), *at.values(), None, Plant()).total
+    until = NOON + timedelta(minutes=2)
+    both = statistics(database.reader, Wanted(), NOON, until, None, Plant()).total
     assert (both.parts, both.first_ok) == (1, 0)
-    at = {"since": NOON, "until": NOON + timedelta(minutes=1)}
-    top = statistics(database.reader, Wanted(**at), *at.values(), None, Plant()).total
+    until = NOON + timedelta(minutes=1)
+    top = statistics(database.reader, Wanted(), NOON, until, None, Plant()).total
     assert (top.parts, top.first_ok) == (1, 1), "as far as that minute shows"
 
 
@@ -180,7 +179,5 @@ def test_the_span_is_of_whole_minutes_and_says_so(database: Database) -> None:
 @pytest.mark.parametrize("lines", [[], ["none"]])
 def test_nothing_of_lines_that_there_are_not(database: Database, lines: list[str]) -> None:
     write(database.writer, [entry()])
-    found = statistics(
-        database.reader, Wanted(lines=lines), NOON, NOON + timedelta(minutes=1), None, Plant()
-    )
+    found = statistics(database.reader, Wanted(lines=lines), NOON, NOON + timedelta(minutes=1), None, Plant())
     assert found.total.judged == 0
