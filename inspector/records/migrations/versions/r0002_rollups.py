@@ -1,6 +1,6 @@
 """What the rows add up to, minute by minute; and indexes for filters that few inspections pass.
 
-Fills the roll-ups from the rows that are there: a minute or two for ten million.
+Fills the roll-ups from the rows that are there: ten minutes, perhaps, for ten million.
 """
 
 from __future__ import annotations
