@@ -110,7 +110,8 @@ def _versions(connection: Connection, asked: Asked) -> list[Version]:
         inspections.c.model_version,
     )
     query: Any = select(*by, func.count(), func.min(at), func.max(at)).where(*asked).group_by(*by)
-    found = [Version(*row[:5], _moment(row[5]), _moment(row[6])) for row in connection.execute(query)]
+    rows: list[Any] = list(connection.execute(query))
+    found = [Version(*row[:5], first=_moment(row[5]), last=_moment(row[6])) for row in rows]
     return sorted(found, key=lambda one: one.first)
 
 
