@@ -12,6 +12,7 @@ import typer
 
 from benchmarks import networks, records, records_report, records_rows, rounds, table
 from inspector.errors import InspectorError, SettingsError
+from inspector.records.database import reader
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -81,10 +82,12 @@ def ask_records(
 
     Example: python -m benchmarks records --database-url postgresql://me@127.0.0.1/bench --plans plans.md
     """
-    engine = records_rows.opened(database_url)
-    there = records.rows_in(engine)
+    maker = records_rows.opened(database_url)
+    there = records.rows_in(maker)
     if not there:
-        records_rows.fill(engine, rows, lambda line: typer.echo(line, err=True))
+        records_rows.fill(maker, rows, lambda line: typer.echo(line, err=True))
+    maker.dispose()
+    engine = reader(database_url, records.ENOUGH)
     answers = []
     for question in records.questions(there or rows):
         typer.echo(f"{question.kind}: {question.name}", err=True)

@@ -95,7 +95,7 @@ def questions(rows: int) -> list[Question]:
         "line, class": {"lines": ["L1"], "defect_class": "spur"},
         "line, lot_id, verdict": {"lines": ["L1"], "lot_id": f"LOT-0-{number // 40_000}", "verdict": "NG"},
         "line, since, until, verdict": {"lines": ["L1"], "since": since, "until": until, "verdict": "NG"},
-        "class, verdict, station": {"defect_class": "spur", "verdict": "REVIEW", "station": "S2"},
+        "class, verdict, station": {"defect_class": "spur", "verdict": "NG", "station": "S2"},
         "a lot that there is not": {"lot_id": "none"},
         "a view that there is not": {"view": "none"},
     }

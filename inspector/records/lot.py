@@ -110,8 +110,10 @@ def _versions(connection: Connection, asked: Asked) -> list[Version]:
         inspections.c.model_version,
     )
     query: Any = select(*by, func.count(), func.min(at), func.max(at)).where(*asked).group_by(*by)
-    rows: list[Any] = list(connection.execute(query))
-    found = [Version(*row[:5], first=_moment(row[5]), last=_moment(row[6])) for row in rows]
+    found = [
+        Version(recipe, recipe_version, model, model_version, images, _moment(since), _moment(until))
+        for recipe, recipe_version, model, model_version, images, since, until in connection.execute(query)
+    ]
     return sorted(found, key=lambda one: one.first)
 
 

@@ -38,8 +38,8 @@ _INDEXES = (
 
 def upgrade() -> None:
     for name, table, columns, where in _INDEXES:
-        some = sa.text(where) if where else None
-        op.create_index(name, table, columns, postgresql_where=some, sqlite_where=some)
+        some = (sa.text(where), sa.text(f"{where} = 1")) if where else (None, None)
+        op.create_index(name, table, columns, postgresql_where=some[0], sqlite_where=some[1])
     names = ("line", "station", "view", "recipe_id")
     op.create_table(
         "strands",
