@@ -28,9 +28,7 @@ PREFER = _header(
     type="string",
     example="wait=10",
 )
-LAST_EVENT_ID = _header(
-    "Last-Event-ID", "Continue behind this event, as far as it is remembered.", type="string"
-)
+LAST_EVENT_ID = _header("Last-Event-ID", "Continue behind this event, ten minutes back.", type="string")
 
 POST: dict[str, Any] = {
     "parameters": [

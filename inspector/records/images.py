@@ -68,8 +68,8 @@ class ImageStore:
         except OSError as error:
             raise StoreUnavailable(f"{failed}: {error.strerror or error}") from error
         except Exception as error:
-            # What is behind fsspec has errors of its own kind (botocore's are no OSError), and none of them says
-            # more than that the store could not do it now. A fault of our own code comes out as itself.
+            # What is behind fsspec has errors of its own kind (botocore's are no OSError); all of them say no
+            # more than that it could not be done now. A fault of our own code comes out as itself.
             if self.folder is not None or type(error).__module__ == "builtins":
                 raise
             raise StoreUnavailable(f"{failed}: {error}") from error
