@@ -33,7 +33,7 @@ MAX_DEADLINE_MS = 86_400_000
 MAX_LATEST = 200
 """Results that one list may hold: a page of tiles; each result can have 300 findings."""
 
-MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp"}
+MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "tiff": "image/tiff"}
 """Of each format that is read."""
 
 _ID = re.compile(r"[0-9a-f]{32}")

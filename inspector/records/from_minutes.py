@@ -12,6 +12,7 @@ from inspector.records.counts import Counts
 from inspector.records.rollups import number
 from inspector.records.search import Wanted
 from inspector.records.tables import (
+    hour_latency,
     minute_classes,
     minute_images,
     minute_latency,
@@ -40,8 +41,6 @@ def counts(connection: Connection, wanted: Wanted, first: int, end: int, slot: i
     cell = (minute_places.c.row, minute_places.c.column)
     places = of(minute_places, *cell, func.sum(minute_places.c.defects)).group_by(*cell)
 
-    took = minute_latency.c.took_ms
-    latency = of(minute_latency, took, func.sum(minute_latency.c.images)).group_by(took)
     return Counts(
         verdicts=[(lines[strand], slot_at, said, n, some) for strand, slot_at, said, n, some in verdicts],
         parts=[
@@ -50,8 +49,27 @@ def counts(connection: Connection, wanted: Wanted, first: int, end: int, slot: i
         ],
         classes=[tuple(row) for row in connection.execute(classes)],
         places=[tuple(row) for row in connection.execute(places)],
-        latency=[tuple(row) for row in connection.execute(latency)],
+        latency=list(_latency(connection, lines, first, end)),
     )
+
+
+def _latency(
+    connection: Connection, strand: Mapping[int, str], first: int, end: int
+) -> Iterable[tuple[int, int]]:
+    """By whole hours where there are some, by minutes at the edges."""
+    hours = -(-first // 60), end // 60
+    if hours[0] >= hours[1]:
+        hours = (0, 0)
+    edges = ((first, hours[0] * 60), (hours[1] * 60, end)) if hours[1] else ((first, end),)
+    found: Counter[int] = Counter()
+    parts = [(hour_latency, hour_latency.c.hour, hours)]
+    parts += [(minute_latency, minute_latency.c.minute, edge) for edge in edges]
+    for table, at, (since, until) in parts:
+        if since < until:
+            inside = and_(table.c.strand.in_(strand), at >= since, at < until)
+            query = select(table.c.took_ms, func.sum(table.c.images)).where(inside).group_by(table.c.took_ms)
+            found.update({int(took): int(images) for took, images in connection.execute(query)})
+    return found.items()
 
 
 def _strands(wanted: Wanted) -> Select[Any]:

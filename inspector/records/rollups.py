@@ -10,6 +10,7 @@ counted from its rows.
 strands          a line, station, view and recipe, by number: all that statistics are narrowed down by
 minute_images    images by verdict, or by state without one
 minute_latency   images by whole milliseconds from receipt to verdict
+hour_latency     the same by hours: nearly every image of a minute has a number of its own
 minute_classes   defects by class
 minute_places    defects by cell of the image
 minute_parts     parts by their first looks: `others` is '' of a part that was looked at once, else all looks
@@ -47,6 +48,7 @@ from inspector.records.rows import Row
 from inspector.records.tables import (
     class_scores,
     findings,
+    hour_latency,
     inspections,
     minute_classes,
     minute_images,
@@ -61,7 +63,7 @@ MINUTE_MS = 60_000
 GRID = 32
 """Columns and rows of the map of defect positions, over the whole image."""
 
-TABLES = (minute_images, minute_latency, minute_classes, minute_places, minute_parts)
+TABLES = (minute_images, minute_latency, hour_latency, minute_classes, minute_places, minute_parts)
 
 ROWS_AT_ONCE = 500
 """Of one statement: PostgreSQL takes 65,535 parameters, SQLite 32,766."""
@@ -146,6 +148,7 @@ def number(value: int) -> ColumnElement[int]:
     return literal_column(str(value), Integer)
 
 
+HOUR: ColumnElement[int] = inspections.c.received_ms // number(60 * MINUTE_MS)
 MINUTE: ColumnElement[int] = inspections.c.received_ms // number(MINUTE_MS)
 SAID: ColumnElement[str] = func.coalesce(inspections.c.verdict, inspections.c.state)
 LATE: ColumnElement[int] = func.sum(case((inspections.c.deadline_missed, 1), else_=0))
@@ -169,18 +172,22 @@ def _cell(low: ColumnElement[float], high: ColumnElement[float], size: ColumnEle
 
 def _sums(engine: str, touched: Touched | None) -> Mapping[Table, Select[Any]]:
     """Of the touched rows, or of all."""
+    timed = inspections.c.total_took_ms.is_not(None)
     ours = true() if touched is None else inspections.c.id.in_(touched.ids)
     return {
         minute_images: _grouped((SAID,), func.count(), LATE).where(ours),
-        minute_latency: _grouped((TOOK,), func.count()).where(ours, inspections.c.total_took_ms.is_not(None)),
+        minute_latency: _grouped((TOOK,), func.count()).where(ours, timed),
+        hour_latency: _grouped((TOOK,), func.count(), at=HOUR).where(ours, timed),
         minute_classes: _of_classes().where(ours),
         minute_places: _of_places().where(ours),
         minute_parts: _of_parts(engine, touched),
     }
 
 
-def _grouped(keys: Sequence[ColumnElement[Any]], *values: ColumnElement[Any]) -> Select[Any]:
-    by = (MINUTE, strands.c.strand, *keys)
+def _grouped(
+    keys: Sequence[ColumnElement[Any]], *values: ColumnElement[Any], at: ColumnElement[int] = MINUTE
+) -> Select[Any]:
+    by = (at, strands.c.strand, *keys)
     return select(*by, *values).join_from(inspections, strands, _OF_STRAND).group_by(*by)
 
 
@@ -259,7 +266,8 @@ def _add_rows(connection: Connection, table: Table, rows: Sequence[Row]) -> None
         adding = make(table).values(rows[start : start + ROWS_AT_ONCE])
         sums = {name: table.c[name] + adding.excluded[name] for name in values}
         connection.execute(adding.on_conflict_do_update(index_elements=keys, set_=sums))
-    taken = {row["minute"] for row in rows if any(row[name] < 0 for name in values)}
+    at = keys[0]  # minute or hour
+    taken = {row[at] for row in rows if any(row[name] < 0 for name in values)}
     if taken:
         nothing = [table.c[name] == 0 for name in values]
-        connection.execute(delete(table).where(table.c.minute.in_(taken), *nothing))
+        connection.execute(delete(table).where(table.c[at].in_(taken), *nothing))

@@ -5,7 +5,7 @@ findings       every box as the model gave it, down to score 0.05
 class_scores   a row for each class that an image has findings of: what lists and Paretos by class read
 documents      the result or error as the worker wrote it, compressed
 kept           which images lie in the store, and where; a row leaves with its image
-strands, minute_*   what the rows add up to, minute by minute (rollups.py)
+strands, minute_*, hour_*   what the rows add up to, minute by minute (rollups.py)
 
 No foreign keys: one writer writes all rows of an inspection in one transaction, and checking five of them for
 each of twenty findings is what a line's pace would be spent on.
@@ -179,9 +179,9 @@ strands = Table(
 )
 
 
-def _minutes(name: str, keys: Sequence[Column[Any]], *values: str) -> Table:
-    """Minutes since 1970 and a strand, then these keys, then what is added up."""
-    minute = Column("minute", Integer, primary_key=True, autoincrement=False)
+def _minutes(name: str, keys: Sequence[Column[Any]], *values: str, by: str = "minute") -> Table:
+    """Minutes (or hours) since 1970 and a strand, then these keys, then what is added up."""
+    minute = Column(by, Integer, primary_key=True, autoincrement=False)
     strand = Column("strand", Integer, primary_key=True, autoincrement=False)
     counts = [Column(value, Integer, nullable=False) for value in values]
     return Table(name, metadata, minute, strand, *keys, *counts)
@@ -193,6 +193,7 @@ def _key(name: str, kind: Any) -> Column[Any]:
 
 minute_images = _minutes("minute_images", [_key("said", String())], "images", "late")
 minute_latency = _minutes("minute_latency", [_key("took_ms", Integer)], "images")
+hour_latency = _minutes("hour_latency", [_key("took_ms", Integer)], "images", by="hour")
 minute_classes = _minutes("minute_classes", [_key("class", String())], "defects", "images")
 minute_places = _minutes("minute_places", [_key("row", Integer), _key("column", Integer)], "defects")
 minute_parts = _minutes("minute_parts", [_key("good", Boolean), _key("others", String())], "parts")

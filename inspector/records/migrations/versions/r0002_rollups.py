@@ -20,11 +20,12 @@ depends_on: str | None = None
 _MINUTES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "minute_images": ({"said": sa.String}, ("images", "late")),
     "minute_latency": ({"took_ms": sa.Integer}, ("images",)),
+    "hour_latency": ({"took_ms": sa.Integer}, ("images",)),
     "minute_classes": ({"class": sa.String}, ("defects", "images")),
     "minute_places": ({"row": sa.Integer, "column": sa.Integer}, ("defects",)),
     "minute_parts": ({"good": sa.Boolean, "others": sa.String}, ("parts",)),
 }
-"""Keys beside minute and strand, and what is added up."""
+"""Keys beside minute (or hour) and strand, and what is added up."""
 
 _INDEXES = (
     ("ix_inspections_station_id", "inspections", ["station", "id"], None),
@@ -50,7 +51,7 @@ def upgrade() -> None:
         sa.UniqueConstraint(*names, "simulated", name="uq_strands"),
     )
     for name, (keys, values) in _MINUTES.items():
-        whole = {"minute": sa.Integer, "strand": sa.Integer, **keys}
+        whole = {"hour" if name == "hour_latency" else "minute": sa.Integer, "strand": sa.Integer, **keys}
         op.create_table(
             name,
             *(sa.Column(key, kind(), nullable=False, autoincrement=False) for key, kind in whole.items()),
