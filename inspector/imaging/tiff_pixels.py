@@ -35,7 +35,9 @@ def _in_channels(pixels: NDArray[Any], channels: int) -> Pixels:
     if pixels.shape[2] == 1:
         grey: Pixels = np.ascontiguousarray(pixels[..., 0])
         return grey if channels == 1 else np.repeat(grey[..., None], 3, axis=2)
-    colour: Pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) if channels == 1 else pixels
+    if channels == 1:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    colour: Pixels = pixels
     return colour
 
 
