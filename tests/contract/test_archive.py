@@ -173,7 +173,7 @@ def test_a_dead_letter_that_is_requeued_has_two_outcomes_and_the_second_is_held(
 
 
 def test_a_queue_that_never_had_an_archiver_is_let_go_of(bench: Bench) -> None:
-    assert bench.archive().detach() == Left()
+    assert bench.detacher().detach() == Left()
     inspect(bench, accept=False)
     assert bench.run(bench.admin.status()).archive_bytes == 0
 
@@ -182,11 +182,11 @@ def test_what_waits_stands_in_the_way(bench: Bench) -> None:
     archive = bench.archive()
     archive.take(1, NO_WAIT)
     inspection = inspect(bench, accept=False)
-    assert archive.detach() == Left(waiting=1)
+    assert bench.detacher().detach() == Left(waiting=1)
     taken = archive.take(5, SOON)
-    assert archive.detach() == Left(waiting=1), "in hand, and not archived"
+    assert bench.detacher().detach() == Left(waiting=1), "in hand, and not archived"
     archive.archived(taken)
-    assert archive.detach() == Left()
+    assert bench.detacher().detach() == Left()
     assert bench.run(bench.results.image(inspection))[1] == IMAGE, "as long as the ring has room"
 
     inspect(bench, accept=False)
@@ -196,7 +196,7 @@ def test_what_waits_stands_in_the_way(bench: Bench) -> None:
 def test_an_archiver_may_come_again(bench: Bench) -> None:
     archive = bench.archive()
     archive.take(1, NO_WAIT)
-    assert archive.detach() == Left()
+    assert bench.detacher().detach() == Left()
     inspect(bench, accept=False)
     again = bench.archive("again")
     assert [one.outcome.state for one in again.take(5, SOON)] == [State.DONE]
