@@ -19,7 +19,7 @@ from api.keyring import Keyring
 from api.metrics import Metrics
 from api.posting import Posting
 from api.records import Records
-from api.routes import events, health, inspections, reference, statistics, status
+from api.routes import events, health, inspections, lots, reference, statistics, status
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
 from inspector import __version__
@@ -62,7 +62,7 @@ def create_app(
     app.add_middleware(security.SecurityHeaders)
     app.add_middleware(Posting)
     problems.install(app)
-    for routes in (inspections, statistics, events, status, health, reference):
+    for routes in (inspections, statistics, lots, events, status, health, reference):
         app.include_router(routes.router)
     app.include_router(dashboard)
     openapi.install(app)

@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from api.language import Language
 from inspector.errors import InspectionNotFound, InvalidParameter
 from inspector.messages.job import Priority
 from inspector.messages.names import LABEL_RULE, NAME_RULE, Label, Name
@@ -32,7 +33,7 @@ MAX_DEADLINE_MS = 86_400_000
 MAX_LATEST = 200
 """Results that one list may hold: a page of tiles; each result can have 300 findings."""
 
-MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp"}
+MEDIA_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "tiff": "image/tiff"}
 """Of each format that is read."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -189,6 +190,17 @@ class StatsQuery(BaseModel):
         if until - since > LONGEST_SPAN:
             raise InvalidParameter("since", f"must be at most {LONGEST_SPAN.days} days before `until`")
         return since, until
+
+
+class LotQuery(BaseModel):
+    """How a lot's page is shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lang: Language | None = Field(None, description="en or zh; else as Accept-Language asks.")
+    simulated: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="true: the images of no part, which are left out otherwise."
+    )
 
 
 async def once_each(request: Request) -> None:

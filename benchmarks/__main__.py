@@ -9,6 +9,7 @@ empty-model   what the service itself costs                 empty_model.py
 growth        cost against bytes, pixels, findings, ...     growth.py
 memory        RSS over many images                          resources.py
 cold-start    until each process is ready                   resources.py
+records       questions to ten million records       records*.py
 stages        where one image's time goes                   stages.py profiled.py
 
 stack.py processes.py empty_worker.py    what is measured: real processes
@@ -26,10 +27,23 @@ from typing import Annotated, Any
 
 import typer
 
-from benchmarks import empty_model, engines, figures, growth, openloop, resources, service, stages
+from benchmarks import (
+    empty_model,
+    engines,
+    figures,
+    growth,
+    openloop,
+    records,
+    records_report,
+    records_rows,
+    resources,
+    service,
+    stages,
+)
 from benchmarks.bare import Options
 from benchmarks.figures import warn_if_busy
 from inspector.errors import InspectorError, SettingsError
+from inspector.records.database import reader
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -239,6 +253,37 @@ def measure_stages(
     """Where one image's time goes, by the clock, and CPU by a sampling profiler. About half a minute."""
     report = stages.run(engine, clients, seconds, size, _begin())
     _end(report, stages.markdown(report), json_file, picture, stages.picture)
+
+
+@app.command("records")
+def ask_records(
+    database_url: Annotated[
+        str, typer.Option(metavar="URL", help="postgresql://...: an empty database, or one made by this.")
+    ],
+    rows: Annotated[int, typer.Option(min=1000, help="Inspections that an empty one gets.")] = 10_000_000,
+    runs: Annotated[int, typer.Option(min=1, help="Times that each question is asked.")] = 7,
+    plans: Annotated[Path | None, typer.Option(help="Write the plans here, as Markdown.")] = None,
+) -> None:
+    """Milliseconds for a page of each documented filter, and for the statistics of a shift, on PostgreSQL.
+
+    The database makes the rows itself: about 10 minutes and 8 GB for ten million; they stay for another run.
+
+    Example: python -m benchmarks records --database-url postgresql://me@127.0.0.1/bench --plans plans.md
+    """
+    maker = records_rows.opened(database_url)
+    there = records.rows_in(maker)
+    if not there:
+        records_rows.fill(maker, rows, lambda line: typer.echo(line, err=True))
+    maker.dispose()
+    engine = reader(database_url, records.ENOUGH)
+    answers = []
+    for question in records.questions(there or rows):
+        typer.echo(f"{question.kind}: {question.name}", err=True)
+        answers.append(records.ask(engine, question, runs))
+    engine.dispose()
+    typer.echo(records_report.table(answers))
+    if plans:
+        plans.write_text(records_report.plans(answers) + "\n", encoding="utf-8")
 
 
 def _say(line: str) -> None:

@@ -3,7 +3,7 @@
 InspectorError
 ├── BadInput                     the caller can mend it
 │   ├── EmptyBody                nothing was sent
-│   ├── UnsupportedImage         not a JPEG, PNG or BMP that we read
+│   ├── UnsupportedImage         not a JPEG, PNG, BMP or TIFF that we read
 │   ├── BrokenImage              it starts like an image and is not a whole one
 │   ├── ImageTooLarge            more bytes than the limit
 │   ├── TooManyPixels            the header claims more pixels than the limit
@@ -67,7 +67,9 @@ class EmptyBody(BadInput):
 class UnsupportedImage(BadInput):
     code = "unsupported-image"
     title = "The body is not an image format that is read here"
-    advice = "Send JPEG, PNG or BMP, grey or colour, 8 bits a channel; PNG may have 16."
+    advice = (
+        "Send JPEG, PNG, BMP or TIFF (one page), grey or colour, 8 bits a channel; PNG and TIFF may have 16."
+    )
 
 
 class BrokenImage(BadInput):

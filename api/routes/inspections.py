@@ -41,7 +41,7 @@ _IMAGE_HEADERS = {"Content-Disposition": "inline", "Cache-Control": "private, ma
 async def post(
     request: Request, resources: Open, holder: Poster, query: Annotated[PartQuery, Query()]
 ) -> Response:
-    """The body is the image itself: JPEG, PNG or BMP; its Content-Type is not looked at.
+    """The body is the image itself: JPEG, PNG, BMP or TIFF; its Content-Type is not looked at.
 
     200 with the outcome when it is reached within `Prefer: wait=`, else 202 and the URL to ask later. An
     answer of either kind means that the image is stored and will be done, failed or expired.

@@ -12,7 +12,7 @@ from inspector.camera.shot import Frame, Placement, Shot
 from inspector.errors import DataError
 from inspector.messages.names import Label
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff"}
 
 _LONGEST_LABEL = 128
 """Characters of a part id, by the rule of `messages.names.Label`."""

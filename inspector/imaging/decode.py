@@ -4,6 +4,7 @@
       JPEG        libjpeg-turbo (simplejpeg), strict: its warnings are errors too, and so are missing scans
       PNG         chunks and checksums are walked first (libpng would complain on stderr), then OpenCV
       BMP         OpenCV
+      TIFF        strip by strip, here (tiff_pixels.py): OpenCV lets damage pass
 
 EXIF orientation is ignored on purpose: boxes are pixels of the image as stored.
 """
@@ -23,6 +24,7 @@ from inspector.imaging.header import check_pixels, sniff
 from inspector.imaging.jpeg_scans import check_scans
 from inspector.imaging.levels import Pixels
 from inspector.imaging.opencv import MAX_PIXELS, cv2
+from inspector.imaging.tiff_pixels import decode_tiff
 from inspector.messages.job import ImageFacts
 
 Channels = Literal[1, 3]
@@ -33,8 +35,8 @@ _PNG_FRAME = 12
 
 
 def decode(image: bytes, facts: ImageFacts, channels: Channels, *, max_pixels: int = MAX_PIXELS) -> Pixels:
-    """Pixels as stored: (H, W) for 1 channel, (H, W, 3) RGB for 3; uint8, or uint16 of a 16-bit PNG. Alpha
-    is dropped.
+    """Pixels as stored: (H, W) for 1 channel, (H, W, 3) RGB for 3; uint8, or uint16 of 16 bits (PNG, TIFF).
+    Alpha is dropped.
 
     Raises DigestMismatch, TooManyPixels, UnsupportedImage, BrokenImage. Safe to call from several threads.
     """
@@ -98,4 +100,5 @@ _DECODERS: dict[str, Callable[[bytes, Channels], Pixels]] = {
     "jpeg": _decode_jpeg,
     "png": _decode_png,
     "bmp": _decode_opencv,
+    "tiff": decode_tiff,
 }

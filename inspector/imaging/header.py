@@ -6,6 +6,7 @@ check_pixels(header, limit)     a header may claim anything; say no before anybo
     sniff ── JPEG   markers up to the first scan, and the end-of-image marker at the end
           ├─ PNG    the chunks' chain from IHDR to IEND
           ├─ BMP    both headers, and the size that they imply
+          ├─ TIFF   the one directory, and where its pixels lie (tiff.py)
           └─ else   UnsupportedImage, naming the format where it is a known one
 
 A header that passes is no proof that the pixels decode: the worker finds that out. What is caught here is
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inspector.errors import BrokenImage, EmptyBody, TooManyPixels, UnsupportedImage
+from inspector.imaging import tiff
 
 MAX_JPEG_SEGMENTS = 4096
 """Before the first scan. A camera writes about ten; the limit bounds the time that hostile bytes can take."""
@@ -37,7 +39,7 @@ MAX_PADDING = 65_536
 class ImageHeader:
     """`channels` as in the file: 1 grey, 2 grey + alpha, 3 colour (a palette of it too), 4 with alpha."""
 
-    format: Literal["jpeg", "png", "bmp"]
+    format: Literal["jpeg", "png", "bmp", "tiff"]
     width: int
     height: int
     channels: int
@@ -54,7 +56,7 @@ def sniff(data: bytes) -> ImageHeader:
     for signature, read in _READERS.items():
         if data.startswith(signature):
             return read(data)
-    raise UnsupportedImage(f"this is {_name_of(data)}; JPEG, PNG and BMP are read here")
+    raise UnsupportedImage(f"this is {_name_of(data)}; JPEG, PNG, BMP and TIFF are read here")
 
 
 def check_pixels(header: ImageHeader, limit: int) -> None:
@@ -248,6 +250,13 @@ def _bmp_channels(data: bytes, bits: int, info: int, offset: int) -> int:
     return 1 if palette[0::4] == palette[1::4] == palette[2::4] else 3
 
 
+# --- TIFF (6.0) -------------------------------------------------------------------------------------------
+
+
+def _tiff(data: bytes) -> ImageHeader:
+    return ImageHeader("tiff", *tiff.read_header(data)[:4])
+
+
 # --- common -----------------------------------------------------------------------------------------------
 
 
@@ -269,10 +278,11 @@ _READERS: dict[bytes, Callable[[bytes], ImageHeader]] = {
     b"\xff\xd8": _jpeg,
     b"\x89PNG\r\n\x1a\n": _png,
     b"BM": _bmp,
+    **dict.fromkeys(tiff.SIGNATURES, _tiff),
 }
 
 _OTHERS = (
-    (re.compile(rb"II\*\0|MM\0\*|II\+\0|MM\0\+"), "a TIFF (which comes in a later version)"),
+    (re.compile(rb"II\+\0|MM\0\+"), "a BigTIFF (of more than 4 GB; save a plain TIFF)"),
     (re.compile(rb"GIF8[79]a"), "a GIF"),
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "a WebP"),
     (re.compile(rb"....ftyp(avif|heic|heix|mif1)", re.DOTALL), "an AVIF or HEIC"),

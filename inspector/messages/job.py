@@ -27,7 +27,7 @@ class ImageFacts(BaseModel):
 
     width: int
     height: int
-    format: Literal["jpeg", "png", "bmp"]
+    format: Literal["jpeg", "png", "bmp", "tiff"]
     bytes: int
     sha256: str
     """Hex digest of the bytes as received; the worker checks it again."""

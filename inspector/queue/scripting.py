@@ -73,6 +73,7 @@ ATTACH = _read("attach")
 ARCHIVED = _read("archived")
 TRIM = _read("trim")
 MARK = _read("mark")
+DETACH = _read("detach")
 
 
 def run(calls: Sequence[Call], then: Sequence[Command] = (), first: Sequence[Command] = ()) -> Conversation:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from api.schemas import Inspection, InspectionList
 from inspector.errors import PoisonImage
 from inspector.messages.result import Verdict
 from tests.api.support import MAP, Line, gateway_in_memory, problem
-from tests.support.pictures import bmp, jpeg, png
+from tests.support.pictures import bmp, jpeg, png, tiff
 from tests.support.waiting import wait_until
 
 IMAGE = jpeg()
@@ -36,8 +37,11 @@ def test_without_a_wait_it_is_202_and_the_url_to_ask(line: Line) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_sixteen_bits_are_taken_in_and_come_back_as_they_were(line: Line, channels: int) -> None:
-    image = png(channels=channels, bits=16)
+@pytest.mark.parametrize("encoded", [png, tiff])
+def test_sixteen_bits_are_taken_in_and_come_back_as_they_were(
+    line: Line, encoded: Callable[..., bytes], channels: int
+) -> None:
+    image = encoded(channels=channels, bits=16)
 
     answer = line.post(image)
 
@@ -177,7 +181,7 @@ def test_a_key_used_again_for_another_request_is_422(line: Line) -> None:
 
 @pytest.mark.parametrize(
     ("image", "media_type"),
-    [(jpeg(), "image/jpeg"), (png(), "image/png"), (bmp(), "image/bmp")],
+    [(jpeg(), "image/jpeg"), (png(), "image/png"), (bmp(), "image/bmp"), (tiff(), "image/tiff")],
 )
 def test_image_and_map_come_back_byte_for_byte(line: Line, image: bytes, media_type: str) -> None:
     said = line.post(image).json()

@@ -40,7 +40,7 @@ def test_the_post_is_documented_as_it_is() -> None:
 
     assert set(named) == {*PartQuery.model_fields, "Prefer", "Idempotency-Key", "Content-Digest"}
     assert all(parameter["description"] for parameter in named.values())
-    assert set(post["requestBody"]["content"]) == {"image/jpeg", "image/png", "image/bmp"}
+    assert set(post["requestBody"]["content"]) == {"image/jpeg", "image/png", "image/bmp", "image/tiff"}
     assert set(post["responses"]) == {
         "200",
         "202",

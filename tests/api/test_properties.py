@@ -34,7 +34,7 @@ from inspector.access.keys import issue
 from inspector.access.roles import Role
 from tests.api.support import Line, gateway_in_memory, problem
 from tests.support.fuzz import any_bytes, mutated
-from tests.support.pictures import bmp, jpeg, png
+from tests.support.pictures import bmp, jpeg, png, tiff
 
 CHECKS: list[Any] = [
     not_a_server_error,
@@ -48,7 +48,7 @@ CHECKS: list[Any] = [
     ignored_auth,
 ]
 
-IMAGES = {"image/jpeg": jpeg(), "image/png": png(), "image/bmp": bmp()}
+IMAGES = {"image/jpeg": jpeg(), "image/png": png(), "image/bmp": bmp(), "image/tiff": tiff()}
 for media_type, image in IMAGES.items():
     schemathesis.openapi.media_type(media_type, st.just(image) | mutated(image))
 

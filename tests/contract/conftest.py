@@ -62,6 +62,10 @@ class ServerBackend:
     def archive(self, name: str, min_idle: timedelta) -> Archive:
         return connect.archive(self._server.url_of("archiver"), name, self._budgets, min_idle)
 
+    def detacher(self, name: str) -> Archive:
+        """None of the shipped users may end a group: somebody does who may do everything."""
+        return connect.archive(self._server.url_of(queue_users.TESTER), name, self._budgets, LONG)
+
     def admin(self) -> Admin:
         return connect.admin(self._server.url_of("admin"))
 
@@ -87,6 +91,16 @@ class Bench:
 
     def archive(self, name: str = "a1", min_idle: timedelta = LONG) -> Archive:
         archive = self._backend.archive(name, min_idle)
+        self._closing.callback(archive.close)
+        return archive
+
+    def detacher(self, name: str = "a1") -> Archive:
+        """Whoever ends the archiver of that name for good."""
+        backend = self._backend
+        if isinstance(backend, ServerBackend):
+            archive = backend.detacher(name)
+        else:
+            archive = backend.archive(name, LONG)
         self._closing.callback(archive.close)
         return archive
 

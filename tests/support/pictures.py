@@ -20,6 +20,11 @@ def png(width: int = 64, height: int = 48, *, channels: int = 3, bits: int = 8) 
     return _encoded(".png", width, height, channels, [], np.uint16 if bits == 16 else np.uint8)
 
 
+def tiff(width: int = 64, height: int = 48, *, channels: int = 3, bits: int = 8) -> bytes:
+    """Deflate, in one strip."""
+    return _encoded(".tiff", width, height, channels, [259, 8], np.uint16 if bits == 16 else np.uint8)
+
+
 def bmp(width: int = 64, height: int = 48, *, channels: int = 3) -> bytes:
     return _encoded(".bmp", width, height, channels, [])
 

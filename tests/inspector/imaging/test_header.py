@@ -71,8 +71,8 @@ def test_no_cut_passes_as_a_whole_image(data: bytes) -> None:
     ("data", "name"),
     [
         (b"hello, this is no image", "not an image"),
-        (b"II*\0" + bytes(40), "TIFF"),
-        (b"MM\0*" + bytes(40), "TIFF"),
+        (b"II+\0" + bytes(40), "BigTIFF"),
+        (b"MM\0+" + bytes(40), "BigTIFF"),
         (b"GIF89a" + bytes(40), "GIF"),
         (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
         (b"\0\0\0\x20ftypavif" + bytes(40), "AVIF"),

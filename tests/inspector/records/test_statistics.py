@@ -10,8 +10,9 @@ import pytest
 from inspector.decision.verdict import Detection
 from inspector.errors import DeadlineExpired
 from inspector.plant.plant import Plant
+from inspector.records.rollups import GRID
 from inspector.records.search import Wanted
-from inspector.records.statistics import GRID, Bucket, ClassCount, Figures, Latency, Statistics, statistics
+from inspector.records.statistics import Bucket, ClassCount, Figures, Latency, Statistics, statistics
 from inspector.records.write import write
 from tests.inspector.records.conftest import Database
 from tests.support.records import DOUBT, FAINT, NOON, SPUR, entry, failure
