@@ -24,7 +24,7 @@ from inspector.errors import InspectionNotFound, InvalidParameter
 from inspector.messages.job import Priority
 from inspector.messages.names import LABEL_RULE, NAME_RULE, Label, Name
 from inspector.messages.result import Verdict
-from inspector.records.statistics import Bucket
+from inspector.records.spans import Bucket
 
 MAX_DEADLINE_MS = 86_400_000
 """A day: as long as an id is remembered."""

@@ -18,7 +18,8 @@ from inspector.plant.plant import Plant
 from inspector.records import database, export, search
 from inspector.records.images import ImageStore
 from inspector.records.search import Known, Page, Place, Wanted
-from inspector.records.statistics import Bucket, Statistics, statistics
+from inspector.records.spans import Bucket
+from inspector.records.statistics import Statistics, statistics
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""A nozzle of the etching line is clogged: copper that should have gone stays, always at about one place.
+"""A nozzle of the etching line is clogged: copper that should have gone stays, at about one place.
 
 What a clogged nozzle leaves are spurs, and islands where there is room; all else is as in synthetic_defects.py.
 """
