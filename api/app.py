@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from fastapi import FastAPI
@@ -18,7 +19,8 @@ from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
 from api.records import Records
-from api.routes import events, health, inspections, reference, statistics, status
+from api.routes import events, health, inspections, reference, session, statistics, status
+from api.sessions import Sessions
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
 from inspector import __version__
@@ -36,7 +38,7 @@ def create_app(
     """
     recipes = RecipeBook.read(settings.recipes_dir)
     _records(settings)  # what is wrong with its settings is told now, too
-    keyring = Keyring(settings.keys_file)
+    keyring = Keyring(settings.keys_file, _sessions(settings))
     app = FastAPI(
         title="Inspector",
         version=__version__,
@@ -60,7 +62,7 @@ def create_app(
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
-    for routes in (inspections, statistics, events, status, health, reference):
+    for routes in (inspections, statistics, events, status, session, health, reference):
         app.include_router(routes.router)
     app.include_router(dashboard)
     openapi.install(app)
@@ -80,6 +82,12 @@ def _on_redis(settings: Settings) -> Queue:
         url, budgets, settings.durability, settings.min_idle, shards, settings.replicas
     )
     return Queue(producer, connect.results(url, shards), connect.admin(url, budgets, shards))
+
+
+def _sessions(settings: Settings) -> Sessions:
+    secret = settings.session_secret
+    lasts = timedelta(hours=settings.session_hours)
+    return Sessions(secret.get_secret_value() if secret is not None else None, lasts)
 
 
 def _records(settings: Settings) -> Records:

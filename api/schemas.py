@@ -9,6 +9,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inspector.access.roles import Role
 from inspector.messages.result import Failure, Result, State
 
 
@@ -101,6 +102,25 @@ class Stats(Closed):
     classes: list[StatsClass] = Field(description="The most frequent first.")
     positions: StatsPositions
     latency_ms: StatsLatency
+
+
+class Session(Closed):
+    """Who looks. On an open gateway, everybody on its machine, as admin."""
+
+    open: bool = Field(description="No keys are set up: nobody signs in.")
+    role: Role
+    lines: list[str] | None = Field(description="Those that are seen; null: all.")
+    key_id: str | None
+    name: str | None = Field(description="Of the key.")
+    csrf: str | None = Field(
+        description="Of a session: to be sent as X-CSRF-Token with what is no GET. Null where the key itself "
+        "was sent."
+    )
+    ends_at: datetime | None = Field(description="When the session ends unless it is asked for before.")
+
+
+class SignIn(Closed):
+    key: str = Field(max_length=256, description="The API key, as `inspector keys add` showed it.")
 
 
 class Problem(BaseModel):

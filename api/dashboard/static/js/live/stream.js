@@ -4,8 +4,8 @@
 
 import { LAST_PARTS } from "./history.js";
 
-const EVENTS = "v1/events";
-const LATEST = `v1/inspections?limit=${LAST_PARTS}`;
+const EVENTS = "/v1/events";
+const LATEST = `/v1/inspections?limit=${LAST_PARTS}`;
 const RETRY_MS = 2_000;
 const FETCH_TIMEOUT_MS = 8_000;
 
@@ -13,6 +13,7 @@ export class Stream {
   #source = null;
   #waiting = null; // live envelopes that came during a refill; null when there is none
   #retry = 0; // timer of the next refill after one that failed
+  #reopen = 0; // timer of the next connection after one that was refused
   #filled = false; // whether a refill has succeeded before
   #on;
 
@@ -27,11 +28,20 @@ export class Stream {
   /** Also for when something else noticed that the server was away: a silent connection may be a dead one. */
   open() {
     this.#source?.close();
+    clearTimeout(this.#reopen);
     const source = new EventSource(EVENTS);
     this.#source = source;
     source.addEventListener("open", () => this.#opened());
     source.addEventListener("inspection", (event) => this.#arrived(JSON.parse(event.data)));
     source.addEventListener("error", () => this.#broke(source));
+  }
+
+  /** Until `open` is called again. */
+  close() {
+    clearTimeout(this.#reopen);
+    clearTimeout(this.#retry);
+    this.#source?.close();
+    this.#source = null;
   }
 
   /** Fetches the latest parts and hands on those that the stream did not bring. */
@@ -45,6 +55,7 @@ export class Stream {
     } catch (error) {
       console.warn("the latest parts could not be fetched; tried again", error);
       clearTimeout(this.#retry);
+      if (this.#source === null) return;
       this.#retry = setTimeout(() => this.refill(), RETRY_MS);
     } finally {
       this.#flush();
@@ -77,7 +88,7 @@ export class Stream {
   #broke(source) {
     if (source !== this.#source) return;
     this.#on.state("lost");
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => source === this.#source && this.open(), RETRY_MS);
+    if (source.readyState === EventSource.CLOSED) this.#reopen = setTimeout(() => this.open(), RETRY_MS);
   }
 }
 

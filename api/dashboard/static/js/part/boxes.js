@@ -1,7 +1,7 @@
 // Findings as boxes over the image, in the image's own pixels. Three roles, told apart by line as well as by
 // colour: counted (solid, filled label), review (long dashes, label), below threshold (dots, no label).
 
-import { svg } from "./dom.js";
+import { svg } from "../lib/dom.js";
 
 const LABEL_PX = 13; // on the screen, whatever the image's size
 const LABEL_HEIGHT = 1.5;

@@ -1,15 +1,15 @@
 // One answer of the API (GET /v1/inspections/{id}, or an event), read with suspicion: whatever is missing
 // or unknown becomes "not inspected", never OK.
 
-export const KINDS = {
-  OK: { key: "ok", word: "OK" },
-  NG: { key: "ng", word: "NG" },
-  REVIEW: { key: "review", word: "REVIEW" },
-  NONE: { key: "none", word: "NOT INSPECTED" },
-};
+import { t } from "../shell/words.js";
+
+const KINDS = { OK: "ok", NG: "ng", REVIEW: "review" };
+
+/** Every kind of outcome, worst first: none is a part without a verdict. */
+export const KIND_KEYS = ["none", "ng", "review", "ok"];
 
 // Links are relative to the resource that carried them.
-const API = new URL("v1/events", document.baseURI);
+const API = new URL("/v1/events", document.baseURI);
 
 export function readPart(envelope) {
   const result = envelope.state === "done" && envelope.result ? envelope.result : null;
@@ -17,7 +17,7 @@ export function readPart(envelope) {
   return {
     id: String(envelope.id),
     state: String(envelope.state),
-    kind: KINDS[result?.verdict] ?? KINDS.NONE,
+    kind: KINDS[result?.verdict] ?? "none",
     accept: envelope.accept === true,
     late: result?.deadline_missed === true,
     simulated: result?.simulated === true,
@@ -32,6 +32,20 @@ export function readPart(envelope) {
     receivedAt: time((result ?? envelope.error?.part)?.received_at),
     totalMs: Number.isFinite(result?.timings_ms?.total) ? result.timings_ms.total : null,
   };
+}
+
+/** What people call it. */
+export function nameOf(part) {
+  return part.trace.part_id ?? part.id;
+}
+
+export function wordOf(part) {
+  return t(`kind.${part.kind}`);
+}
+
+/** Line, station and view, as far as they were said. */
+export function placeOf(part) {
+  return [part.trace.line, part.trace.station, part.trace.view].filter(Boolean).join(" · ");
 }
 
 /** "counted" made the part NG, "review" made it REVIEW, "below" did neither. */

@@ -2,14 +2,14 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** The element of an id that index.html is known to hold. */
+/** The element of an id that is known to be in the document. */
 export function byId(id) {
   const found = document.getElementById(id);
-  if (!found) throw new Error(`index.html holds no #${id}`);
+  if (!found) throw new Error(`the document holds no #${id}`);
   return found;
 }
 
-/** A new HTML element with attributes and children (nodes, or strings as text). */
+/** A new HTML element with attributes and children (nodes, or strings as text). null is left out. */
 export function element(name, attributes = {}, ...children) {
   return fill(document.createElement(name), attributes, children);
 }
@@ -21,13 +21,20 @@ export function svg(name, attributes = {}, ...children) {
 
 function fill(node, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined) node.setAttribute(key, String(value));
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value === true ? "" : String(value));
   }
-  node.append(...children);
+  node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
 }
 
-/** One of the symbols that index.html defines: ok, ng, review, none. */
+/** A button of the page: `label` may be text or nodes. */
+export function button(label, attributes = {}) {
+  return element("button", { type: "button", class: "tool", ...attributes }, ...[label].flat());
+}
+
+/** One of the symbols that index.html defines: ok, ng, review, none and those of the tools. */
 export function symbol(kind) {
   return svg("svg", { class: "symbol", viewBox: "0 0 32 32", "aria-hidden": "true" },
     svg("use", { href: `#symbol-${kind}` }));
