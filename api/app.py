@@ -19,7 +19,7 @@ from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
 from api.records import Records
-from api.routes import events, health, inspections, reference, session, statistics, status
+from api.routes import charts, events, health, inspections, reference, session, statistics, status
 from api.sessions import Sessions
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
@@ -62,7 +62,7 @@ def create_app(
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
-    for routes in (inspections, statistics, events, status, session, health, reference):
+    for routes in (inspections, statistics, charts, events, status, session, health, reference):
         app.include_router(routes.router)
     app.include_router(dashboard)
     openapi.install(app)

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from inspector.errors import ImageGone, NoRecords
 from inspector.plant.plant import Plant
 from inspector.records import database, export, search
+from inspector.records.charts import LineCharts, Plan, charts
 from inspector.records.images import ImageStore
 from inspector.records.search import Known, Page, Place, Wanted
 from inspector.records.spans import Bucket
@@ -69,6 +70,11 @@ class Records:
         """`wanted` has the same span."""
         engine, chosen = self._asked(), _nothing_of_none(wanted)
         return await self._run(lambda: statistics(engine, chosen, since, until, bucket, self._plant))
+
+    async def charts(self, wanted: Wanted, plan: Plan) -> list[LineCharts]:
+        """`wanted` has a span. Raises InvalidParameter: too many points."""
+        engine, chosen = self._asked(), _nothing_of_none(wanted)
+        return await self._run(lambda: charts(engine, chosen, plan, self._plant))
 
     async def csv(self, wanted: Wanted) -> AsyncIterator[bytes]:
         """Its first rows are asked for here: what is wrong is told before the answer begins."""

@@ -1,6 +1,7 @@
 """A nozzle of the etching line is clogged: copper that should have gone stays, at about one place.
 
-What a clogged nozzle leaves are spurs, and islands where there is room; all else is as in synthetic_defects.py.
+What a clogged nozzle leaves are spurs, and islands where there is room; all else is as in
+synthetic_defects.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""p chart and u chart of each line, out of the records: subgroups, and the baseline that they are held against."""
+"""p chart and u chart of each line, out of the records: subgroups, and the baseline they are held against."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Plan:
     """A span of time, or that many images in a row."""
     baseline: Source = Source.PRECEDING
     stated: tuple[datetime, datetime] | None = None
-    """With STATED: from when to when the process ran as it should."""
+    """Instead: from when to when the process ran as it should."""
     rules: Collection[int] = DEFAULT
     laney: bool = False
 
@@ -97,7 +97,7 @@ def charts(engine: Engine, wanted: Wanted, plan: Plan, plant: Plant) -> list[Lin
 def _line(
     line: str, groups: Sequence[Counted], baseline: Sequence[Counted], sought: Span, plan: Plan
 ) -> LineCharts:
-    source = plan.baseline
+    source = plan.baseline if plan.stated is None else Source.STATED
     if not baseline:
         source, baseline, sought = Source.SPAN, groups, (groups[0].start, groups[-1].end)
     facts = Baseline(source, *sought, len(baseline), sum(one.inspected for one in baseline))
