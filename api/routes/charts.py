@@ -38,8 +38,8 @@ async def charts(
 ) -> Response:
     """p chart (share of NG images) and u chart (defects an image) of each line.
 
-    The centre line comes from what preceded the span unless asked otherwise; each chart says from what. Limits
-    vary with the size of the subgroup, and are exact where few are expected.
+    The centre line comes from what preceded the span unless asked otherwise; each chart says from what.
+    Limits vary with the size of the subgroup, and are exact where few are expected.
     """
     since, until = query.span(datetime.now(UTC))
     plan = query.plan()

@@ -13,8 +13,9 @@ from api.access import Watcher
 from api.gateway import lines_seen
 from api.parameters import StatsQuery
 from api.state import Resources, resources_of
+from inspector.records.rollups import GRID
 from inspector.records.search import Wanted
-from inspector.records.statistics import GRID, Figures, Statistics
+from inspector.records.statistics import Figures, Statistics
 
 router = APIRouter(
     prefix="/v1",
@@ -33,7 +34,8 @@ async def stats(
     holder: Watcher,
     query: Annotated[StatsQuery, Query()],
 ) -> Response:
-    """Of the images received in a span, from the records: of the last 24 hours if none is said.
+    """Of the images received in a span, from the records: of the last 24 hours if none is said. The answer
+    says the span that it is of: the whole minutes which that touches.
 
     Yield and reject rate are of the images with a verdict, FPY is of parts: by their first verdict from each
     view, so that a re-inspection does not raise it.
@@ -50,13 +52,13 @@ async def stats(
         until=until,
     )
     found = await resources.records.statistics(wanted, since, until, query.bucket)
-    document = _document(found, since, until)
+    document = _document(found)
     return Response(
         document.model_dump_json(), headers={"Cache-Control": "no-store"}, media_type="application/json"
     )
 
 
-def _document(found: Statistics, since: datetime, until: datetime) -> schemas.Stats:
+def _document(found: Statistics) -> schemas.Stats:
     spans = [
         schemas.StatsSpan(
             line=span.line,
@@ -68,8 +70,8 @@ def _document(found: Statistics, since: datetime, until: datetime) -> schemas.St
         for span in found.spans
     ]
     return schemas.Stats(
-        since=since,
-        until=until,
+        since=found.since,
+        until=found.until,
         total=_figures(found.total),
         spans=spans,
         classes=[schemas.StatsClass(**asdict(one)) for one in found.classes],

@@ -16,7 +16,7 @@ from inspector.quality.run_rules import DEFAULT
 from inspector.records.database import asking
 from inspector.records.search import Wanted
 from inspector.records.spans import LASTS, Bucket
-from inspector.records.subgroups import ByLine, Counted, by_time, in_a_row, judged
+from inspector.records.subgroups import ByLine, Counted, by_time, in_a_row, judged, span_of
 
 MOST_POINTS = 1000
 """Of one chart: more is a black band on any screen."""
@@ -85,7 +85,7 @@ class LineCharts:
 def charts(engine: Engine, wanted: Wanted, plan: Plan, plant: Plant) -> list[LineCharts]:
     """Of each line that has images in the span of `wanted`. Raises RecordsUnavailable; InvalidParameter when
     there would be more points than anybody can read."""
-    since, until = _span_of(wanted)
+    since, until = span_of(wanted)
     _check_points(plan.subgroup, since, until)
     with asking(engine) as connection:
         groups = _groups(connection, wanted, plan.subgroup, plant)
@@ -146,9 +146,3 @@ def _check_points(subgroup: Bucket | int, since: datetime, until: datetime) -> N
             "subgroup",
             f"would be more than {MOST_POINTS} points: ask for larger subgroups, or a shorter span",
         )
-
-
-def _span_of(wanted: Wanted) -> Span:
-    if wanted.since is None or wanted.until is None:
-        raise ValueError("charts need a span")
-    return wanted.since, wanted.until

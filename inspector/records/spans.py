@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from inspector.plant.plant import Plant
 from inspector.plant.shifts import turns
+from inspector.records.rollups import MINUTE_MS
 from inspector.records.rows import milliseconds
 
 
@@ -21,13 +22,7 @@ class Bucket(StrEnum):
     SHIFT = "shift"
 
 
-SLOT_MS = {
-    Bucket.MINUTE: 60_000,
-    Bucket.QUARTER: 900_000,
-    Bucket.HOUR: 900_000,
-    Bucket.DAY: 900_000,
-    Bucket.SHIFT: 60_000,
-}
+SLOT_MINUTES = {Bucket.MINUTE: 1, Bucket.QUARTER: 15, Bucket.HOUR: 15, Bucket.DAY: 15, Bucket.SHIFT: 1}
 """What the database groups by: every zone's hours and days begin at a quarter, every shift at a minute."""
 
 LASTS = {
@@ -38,6 +33,11 @@ LASTS = {
     Bucket.SHIFT: timedelta(hours=8),
 }
 """About; a shift is as long as the plant says."""
+
+
+def whole_minutes(since: datetime, until: datetime) -> tuple[int, int]:
+    """Those that [since, until) touches, as (first, end), counted from 1970."""
+    return milliseconds(since) // MINUTE_MS, -(-milliseconds(until) // MINUTE_MS)
 
 
 @dataclass(frozen=True, slots=True)

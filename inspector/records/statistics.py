@@ -13,30 +13,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Integer,
-    Select,
-    case,
-    cast,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import Engine
 
 from inspector.plant.plant import Plant
+from inspector.records import from_minutes, from_rows
+from inspector.records.counts import Counts
 from inspector.records.database import asking
-from inspector.records.search import Wanted, conditions
-from inspector.records.spans import SLOT_MS, Bucket, Edge, edge_of, edges_of
-from inspector.records.tables import class_scores, findings, inspections
-
-GRID = 32
-"""Columns and rows of the map of defect positions, over the whole image."""
+from inspector.records.rollups import GRID, MINUTE_MS
+from inspector.records.search import Wanted
+from inspector.records.spans import SLOT_MINUTES, Bucket, Edge, edge_of, edges_of, whole_minutes
 
 QUANTILES = (0.5, 0.9, 0.99)
 
@@ -110,6 +98,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
+    since: datetime
+    """Whole minutes, UTC: the first that was asked about,"""
+    until: datetime
+    """and the one behind the last."""
     total: Figures
     spans: Sequence[Span]
     """By start, then line; those in which nothing came are left out."""
@@ -123,93 +115,57 @@ class Statistics:
 def statistics(
     engine: Engine, wanted: Wanted, since: datetime, until: datetime, bucket: Bucket | None, plant: Plant
 ) -> Statistics:
-    """Of the inspections that are wanted and were received in [since, until). Raises RecordsUnavailable."""
-    asked = conditions(wanted)
-    slot = SLOT_MS[bucket] if bucket is not None else SLOT_MS[Bucket.DAY]
+    """Of the inspections that are wanted and were received in the whole minutes that [since, until) touches.
+
+    Raises RecordsUnavailable.
+    """
+    first, end = whole_minutes(since, until)
+    slot = SLOT_MINUTES[bucket] if bucket is not None else SLOT_MINUTES[Bucket.DAY]
+    # Lots are not told apart in the roll-ups, and one is soon counted.
+    source = from_minutes if wanted.lot_id is None else from_rows
     with asking(engine) as connection:
-        counted = _counted(connection, asked, slot)
-        parts = _parts(connection, asked, slot)
-        classes = _classes(connection, asked)
-        positions = _positions(connection, asked)
-        latency = _latency(connection, asked)
+        counted = source.counts(connection, wanted, first, end, slot)
+    return _put_together(counted, bucket, plant, (first, end), slot)
+
+
+def _put_together(
+    counted: Counts, bucket: Bucket | None, plant: Plant, span: tuple[int, int], slot: int
+) -> Statistics:
+    since, until = (datetime.fromtimestamp(minute * 60, UTC) for minute in span)
     total, edges = Figures(), edges_of(bucket, plant, since, until)
     by_span: defaultdict[tuple[int, str], Figures] = defaultdict(Figures)
-    for line, at, said, images, late in counted:
+    for line, at, said, images, late in counted.verdicts:
         total.add(said, images, late)
-        by_span[edge_of(edges, at * slot), line].add(said, images, late)
-    for line, at, some, first_ok in parts:
-        total.add_parts(some, first_ok)
-        by_span[edge_of(edges, at * slot), line].add_parts(some, first_ok)
+        by_span[edge_of(edges, at * slot * MINUTE_MS), line].add(said, images, late)
+    for line, at, parts, first_ok in counted.parts:
+        total.add_parts(parts, first_ok)
+        by_span[edge_of(edges, at * slot * MINUTE_MS), line].add_parts(parts, first_ok)
     spans = [_span(edges[index], line, figures) for (index, line), figures in by_span.items() if index >= 0]
     spans.sort(key=lambda span: (span.start, span.line))
-    return Statistics(total, spans if bucket is not None else [], classes, positions, latency)
-
-
-# --- what the database is asked -----------------------------------------------------------------------------
-
-
-def _counted(connection: Connection, asked: Sequence[ColumnElement[bool]], slot: int) -> Iterable[Any]:
-    at = inspections.c.received_ms // _number(slot)
-    said = func.coalesce(inspections.c.verdict, inspections.c.state)
-    late = func.sum(case((inspections.c.deadline_missed, 1), else_=0))
-    query = select(inspections.c.line, at, said, func.count(), late).where(*asked)
-    return connection.execute(query.group_by(inspections.c.line, at, said)).all()
-
-
-def _parts(connection: Connection, asked: Sequence[ColumnElement[bool]], slot: int) -> Iterable[Any]:
-    """Each part once, in the slot of its first look in the span: (line, slot, parts, first OK)."""
-    part = (inspections.c.line, inspections.c.lot_id, func.coalesce(inspections.c.part_id, inspections.c.id))
-    good = func.min(case((inspections.c.verdict == "OK", 1), else_=0)).label("good")
-    first = func.min(inspections.c.received_ms).label("first")
-    looks = select(inspections.c.line, first, good).where(*asked, inspections.c.first_look).group_by(*part)
-    each = looks.subquery()
-    at = each.c.first // _number(slot)
-    query = select(each.c.line, at, func.count(), func.sum(each.c.good)).group_by(each.c.line, at)
-    return connection.execute(query).all()
-
-
-def _classes(connection: Connection, asked: Sequence[ColumnElement[bool]]) -> list[ClassCount]:
-    name, defects = class_scores.c["class"], func.sum(class_scores.c.defects)
-    query = (
-        select(name, defects, func.count())
-        .join(inspections, inspections.c.id == class_scores.c.inspection_id)
-        .where(*asked, class_scores.c.defects > 0)
-        .group_by(name)
+    return Statistics(
+        since,
+        until,
+        total,
+        spans if bucket is not None else [],
+        _classes(counted.classes),
+        _positions(counted.places),
+        _latency(counted.latency),
     )
-    found = [ClassCount(*row) for row in connection.execute(query)]
-    return sorted(found, key=lambda one: (-one.defects, one.name))
 
 
-def _positions(connection: Connection, asked: Sequence[ColumnElement[bool]]) -> list[list[int]]:
-    column = _cell(findings.c.x1, findings.c.x2, inspections.c.image_width)
-    row = _cell(findings.c.y1, findings.c.y2, inspections.c.image_height)
-    query: Select[Any] = (
-        select(row, column, func.count())
-        .join(inspections, inspections.c.id == findings.c.inspection_id)
-        .where(*asked, findings.c.counted, inspections.c.image_width > 0, inspections.c.image_height > 0)
-        .group_by(row, column)
-    )
+def _classes(counted: Iterable[tuple[Any, ...]]) -> list[ClassCount]:
+    return sorted((ClassCount(*row) for row in counted), key=lambda one: (-one.defects, one.name))
+
+
+def _positions(counted: Iterable[tuple[Any, ...]]) -> list[list[int]]:
     grid = [[0] * GRID for _ in range(GRID)]
-    for y, x, count in connection.execute(query):
-        grid[min(max(y, 0), GRID - 1)][min(max(x, 0), GRID - 1)] += count
+    for row, column, defects in counted:
+        grid[row][column] = defects
     return grid
 
 
-def _cell(low: ColumnElement[float], high: ColumnElement[float], size: ColumnElement[int]) -> Any:
-    # Whole pixels first: the two databases round and divide those alike.
-    return cast((low + high) / _number(2), Integer) * _number(GRID) // size
-
-
-def _number(value: int) -> ColumnElement[int]:
-    """Written into the question: PostgreSQL takes two parameters of the same value for two things, and the
-    groups would not be the columns."""
-    return literal_column(str(value), Integer)
-
-
-def _latency(connection: Connection, asked: Sequence[ColumnElement[bool]]) -> Latency:
-    took = cast(inspections.c.total_took_ms, Integer)
-    query = select(took, func.count()).where(*asked, inspections.c.total_took_ms.is_not(None)).group_by(took)
-    counts = sorted((int(ms), int(count)) for ms, count in connection.execute(query))
+def _latency(counted: Iterable[tuple[Any, ...]]) -> Latency:
+    counts = sorted((int(ms), int(count)) for ms, count in counted)
     images = sum(count for _, count in counts)
     p50, p90, p99 = (_quantile(counts, images, share) for share in QUANTILES)
     return Latency(images, p50, p90, p99, counts[-1][0] if counts else None)

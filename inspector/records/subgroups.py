@@ -6,17 +6,20 @@ Either by time of the plant's clock, or so many images in a row, in the order th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, case, func, literal_column, select
+from sqlalchemy import Connection, Select, Table, case, func, select
 
+from inspector.messages.result import Verdict
 from inspector.plant.plant import Plant
+from inspector.records.from_minutes import lines_of_strands
+from inspector.records.rollups import MINUTE_MS, number
 from inspector.records.search import Wanted, conditions
-from inspector.records.spans import SLOT_MS, Bucket, edge_of, edges_of
-from inspector.records.tables import inspections
+from inspector.records.spans import SLOT_MINUTES, Bucket, edge_of, edges_of, whole_minutes
+from inspector.records.tables import inspections, minute_classes, minute_images
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +40,32 @@ ByLine = Mapping[str, Sequence[Counted]]
 
 
 def by_time(connection: Connection, wanted: Wanted, bucket: Bucket, plant: Plant) -> ByLine:
-    """`wanted` has a span. What lies between shifts belongs to no subgroup."""
-    if wanted.since is None or wanted.until is None:
-        raise ValueError("subgroups of time need a span")
-    slot = SLOT_MS[bucket]
-    at = inspections.c.received_ms // _number(slot)
-    by = (inspections.c.line, at)
-    query = select(*by, *_COUNTS).where(*conditions(wanted), inspections.c.verdict.is_not(None)).group_by(*by)
-    edges = edges_of(bucket, plant, wanted.since, wanted.until)
-    sums: defaultdict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
-    for line, slot_at, *counts in connection.execute(query):
-        index = edge_of(edges, slot_at * slot)
+    """Of the whole minutes that the span of `wanted` touches. What lies between shifts is in no subgroup."""
+    since, until = span_of(wanted)
+    minutes, slot = whole_minutes(since, until), SLOT_MINUTES[bucket]
+    # As statistics do: the roll-ups know of no lots.
+    count = _of_minutes if wanted.lot_id is None else _of_rows
+    edges = edges_of(bucket, plant, *(_moment(minute * MINUTE_MS) for minute in minutes))
+    sums: defaultdict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    for line, at, *counts in count(connection, wanted, minutes, slot):
+        index = edge_of(edges, at * slot * MINUTE_MS)
         if index >= 0:
-            sums[line, index] = [one + int(more) for one, more in zip(sums[line, index], counts, strict=True)]
+            sums[index, line] = [one + int(more) for one, more in zip(sums[index, line], counts, strict=True)]
     found: defaultdict[str, list[Counted]] = defaultdict(list)
-    for (line, index), (inspected, defective, defects) in sorted(sums.items()):
-        found[line].append(Counted(edges[index].start, edges[index].end, inspected, defective, defects))
-    return found
+    for (index, line), (inspected, defective, defects) in sorted(sums.items()):
+        if inspected:
+            found[line].append(Counted(edges[index].start, edges[index].end, inspected, defective, defects))
+    return dict(sorted(found.items()))
 
 
 def in_a_row(connection: Connection, wanted: Wanted, size: int, last: int | None = None) -> ByLine:
     """Groups of `size` images, the newest one perhaps smaller. `last`: that many whole groups of each line,
     counted from the end."""
     order = inspections.c.id if last is None else inspections.c.id.desc()
-    place = func.row_number().over(partition_by=inspections.c.line, order_by=order) - _number(1)
+    place = func.row_number().over(partition_by=inspections.c.line, order_by=order) - number(1)
     rows = select(inspections.c.line, inspections.c.received_ms, *_ROW, place.label("place"))
     each = rows.where(*conditions(wanted), inspections.c.verdict.is_not(None)).subquery()
-    group = each.c.place // _number(size)
+    group = each.c.place // number(size)
     query: Select[Any] = select(
         each.c.line,
         group,
@@ -90,14 +92,43 @@ def judged(connection: Connection, wanted: Wanted) -> int:
     )
 
 
+def span_of(wanted: Wanted) -> tuple[datetime, datetime]:
+    if wanted.since is None or wanted.until is None:
+        raise ValueError("subgroups need a span")
+    return wanted.since, wanted.until
+
+
+Rows = Iterable[Sequence[Any]]
+"""Line, slot, images with a verdict, NG ones, defects: in no order, and a slot perhaps several times."""
+
+
+def _of_minutes(connection: Connection, wanted: Wanted, minutes: tuple[int, int], slot: int) -> Rows:
+    lines = lines_of_strands(connection, wanted)
+    images, classes = minute_images, minute_classes
+
+    def of(table: Table, *sums: Any) -> Select[Any]:
+        by = (table.c.strand, table.c.minute // number(slot))
+        inside = (table.c.strand.in_(lines), table.c.minute >= minutes[0], table.c.minute < minutes[1])
+        return select(*by, *sums).where(*inside).group_by(*by)
+
+    ng = func.sum(case((images.c.said == "NG", images.c.images), else_=0))
+    judged_ones = of(images, func.sum(images.c.images), ng).where(images.c.said.in_(list(Verdict)))
+    for strand, at, inspected, defective in connection.execute(judged_ones):
+        yield lines[strand], at, inspected, defective, 0
+    for strand, at, defects in connection.execute(of(classes, func.sum(classes.c.defects))):
+        yield lines[strand], at, 0, 0, defects
+
+
+def _of_rows(connection: Connection, wanted: Wanted, minutes: tuple[int, int], slot: int) -> Rows:
+    since, until = (_moment(minute * MINUTE_MS) for minute in minutes)
+    by = (inspections.c.line, inspections.c.received_ms // number(slot * MINUTE_MS))
+    asked = (*conditions(replace(wanted, since=since, until=until)), inspections.c.verdict.is_not(None))
+    yield from connection.execute(select(*by, *_COUNTS).where(*asked).group_by(*by))
+
+
 _IS_NG = case((inspections.c.verdict == "NG", 1), else_=0)
 _ROW = (_IS_NG.label("defective"), inspections.c.defects)
 _COUNTS = (func.count(), func.sum(_IS_NG), func.sum(inspections.c.defects))
-
-
-def _number(value: int) -> Any:
-    """As in statistics.py: two parameters of one value would be two things to PostgreSQL."""
-    return literal_column(str(value), Integer)
 
 
 def _moment(ms: int) -> datetime:

@@ -5,12 +5,16 @@ findings       every box as the model gave it, down to score 0.05
 class_scores   a row for each class that an image has findings of: what lists and Paretos by class read
 documents      the result or error as the worker wrote it, compressed
 kept           which images lie in the store, and where; a row leaves with its image
+strands, minute_*   what the rows add up to, minute by minute (rollups.py)
 
 No foreign keys: one writer writes all rows of an inspection in one transaction, and checking five of them for
 each of twenty findings is what a line's pace would be spent on.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import (
     REAL,
@@ -24,6 +28,8 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -103,6 +109,13 @@ findings = Table(
     Column("counted", Boolean, nullable=False),
     Column("why", String(), nullable=False),
     # above_threshold, in_review_band, below_threshold
+    Index(
+        "ix_findings_counted",
+        "inspection_id",
+        postgresql_where=text("counted"),
+        sqlite_where=text("counted"),
+    ),
+    # a lot's map of defects: few of the boxes count
 )
 
 class_scores = Table(
@@ -140,3 +153,36 @@ kept = Table(
     # an OK one that was picked: the first to leave when there is no room
     Index(None, "sampled", "inspection_id"),
 )
+
+# --- roll-ups -----------------------------------------------------------------------------------------------
+
+strands = Table(
+    "strands",
+    metadata,
+    Column("strand", Integer, primary_key=True),
+    Column("line", String(), nullable=False),
+    Column("station", String(), nullable=False),
+    Column("view", String(), nullable=False),
+    Column("recipe_id", String(), nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    UniqueConstraint("line", "station", "view", "recipe_id", "simulated", name="uq_strands"),
+)
+
+
+def _minutes(name: str, keys: Sequence[Column[Any]], *values: str) -> Table:
+    """Minutes since 1970 and a strand, then these keys, then what is added up."""
+    minute = Column("minute", Integer, primary_key=True, autoincrement=False)
+    strand = Column("strand", Integer, primary_key=True, autoincrement=False)
+    counts = [Column(value, Integer, nullable=False) for value in values]
+    return Table(name, metadata, minute, strand, *keys, *counts)
+
+
+def _key(name: str, kind: Any) -> Column[Any]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+minute_images = _minutes("minute_images", [_key("said", String())], "images", "late")
+minute_latency = _minutes("minute_latency", [_key("took_ms", Integer)], "images")
+minute_classes = _minutes("minute_classes", [_key("class", String())], "defects", "images")
+minute_places = _minutes("minute_places", [_key("row", Integer), _key("column", Integer)], "defects")
+minute_parts = _minutes("minute_parts", [_key("good", Boolean), _key("others", String())], "parts")

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from inspector.records import rollups
 from inspector.records.database import translated
 from inspector.records.rows import Entry, Row
 from inspector.records.tables import class_scores, documents, findings, inspections, kept
 
 TRIES = 3
-"""Another archiver may write the same inspection at the same moment: the next try sees it."""
+"""An archiver of another version may write the same inspection at the same moment: the next try sees it."""
+
+LOCK = 4_771_002
+"""PostgreSQL's advisory lock while a batch is written; migrate.LOCK is its neighbour."""
 
 
 def write(engine: Engine, entries: Sequence[Entry]) -> int:
@@ -27,9 +31,7 @@ def write(engine: Engine, entries: Sequence[Entry]) -> int:
         for again in range(TRIES, 0, -1):
             try:
                 with engine.begin() as connection:
-                    if engine.dialect.name == "sqlite":
-                        # Else the first statement only reads, and another writer may come in between.
-                        connection.exec_driver_sql("BEGIN IMMEDIATE")
+                    _alone(connection)
                     return _write(connection, latest)
             except IntegrityError:
                 if again == 1:
@@ -47,6 +49,9 @@ def _write(connection: Connection, entries: Mapping[str, Entry]) -> int:
     asked = select(inspections.c.id, inspections.c.announced).where(inspections.c.id.in_(entries))
     there: dict[str, int] = {row.id: row.announced for row in connection.execute(asked)}
     fresh = [entry for entry in entries.values() if there.get(entry.id, -1) < entry.announced]
+    rollups.know_strands(connection, [entry.inspection for entry in fresh])
+    touched = _touched(connection, fresh)
+    before = rollups.tally(connection, touched)
     _replace(connection, [entry for entry in fresh if entry.id in there])
     _mark_first_looks(connection, [entry.inspection for entry in fresh])
     _insert(connection, inspections, [entry.inspection for entry in fresh])
@@ -54,7 +59,25 @@ def _write(connection: Connection, entries: Mapping[str, Entry]) -> int:
     _insert(connection, class_scores, [row for entry in fresh for row in entry.class_scores])
     _insert(connection, documents, [{"inspection_id": one.id, "body": one.document} for one in fresh])
     _insert(connection, kept, [_kept_row(entry) for entry in fresh if entry.kept is not None])
+    rollups.add(connection, before, rollups.tally(connection, touched))
     return len(fresh) - sum(entry.id in there for entry in fresh)
+
+
+def _alone(connection: Connection) -> None:
+    """No other archiver writes until this transaction ends: what it reads and adds to stays as it read it."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+
+
+def _touched(connection: Connection, fresh: Sequence[Entry]) -> rollups.Touched:
+    """Also the parts of what they take the place of."""
+    ids = [entry.id for entry in fresh]
+    before = select(inspections.c.part_id).where(inspections.c.id.in_(ids))
+    parts = {row.part_id for row in connection.execute(before)}
+    parts |= {entry.inspection["part_id"] for entry in fresh}
+    return rollups.Touched(ids, parts - {None})
 
 
 def _insert(connection: Connection, table: Any, rows: Sequence[Row]) -> None:

@@ -11,8 +11,9 @@ from inspector.decision.verdict import Detection
 from inspector.errors import DeadlineExpired
 from inspector.plant.plant import Plant
 from inspector.records.search import Wanted
+from inspector.records.rollups import GRID
 from inspector.records.spans import Bucket
-from inspector.records.statistics import GRID, ClassCount, Figures, Latency, Statistics, statistics
+from inspector.records.statistics import ClassCount, Figures, Latency, Statistics, statistics
 from inspector.records.write import write
 from tests.inspector.records.conftest import Database
 from tests.support.records import DOUBT, FAINT, NOON, SPUR, entry, failure
