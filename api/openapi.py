@@ -88,9 +88,9 @@ def empty_responses(*refusals: int) -> Responses:
     return {204: {"description": "Done."}} | _problems(refusals)
 
 
-def binary_responses(*media_types: str) -> Responses:
+def binary_responses(*media_types: str, refusals: Iterable[int] = (404, 410, 503)) -> Responses:
     content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
-    return {200: {"description": "The bytes.", "content": content}} | _problems((404, 410, 503))
+    return {200: {"description": "The bytes.", "content": content}} | _problems(refusals)
 
 
 def stream_responses(media_type: str, *refusals: int) -> Responses:

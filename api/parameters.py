@@ -190,6 +190,20 @@ class SpanQuery(BaseModel):
         return since, until
 
 
+class MeanQuery(BaseModel):
+    """Of which images the mean is wanted; of several, that of the most images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    line: Name | None = Field(None, description="Of that line.")
+    station: Name | None = Field(None, description="Of that station.")
+    view: Name | None = Field(None, description="Of that view.")
+    recipe: Name | None = Field(None, description="Judged by that recipe.")
+    simulated: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="true: of images of no part."
+    )
+
+
 MOST_SPANS = 10_000
 """That one line may have in one answer of statistics."""
 

@@ -11,13 +11,15 @@ from fastapi import APIRouter, Depends, Query, Response
 from api import openapi, parameters, schemas
 from api.access import Watcher
 from api.gateway import lines_seen
-from api.parameters import ChartsQuery
+from api.parameters import ChartsQuery, MeanQuery
 from api.state import Resources, resources_of
 from inspector.quality.control_charts import Chart, Kind
 from inspector.quality.run_rules import RULES
 from inspector.records.charts import Baseline, LineCharts
 from inspector.records.search import Wanted
 from inspector.records.subgroups import Counted
+
+_PICTURE = openapi.binary_responses("image/jpeg", refusals=(400, 404, 410, 503))
 
 router = APIRouter(
     prefix="/v1",
@@ -67,6 +69,25 @@ async def charts(
     return Response(
         document.model_dump_json(), headers={"Cache-Control": "no-store"}, media_type="application/json"
     )
+
+
+@router.get("/mean-image", summary="The mean of stored OK images", responses=_PICTURE)
+async def mean_image(
+    resources: Annotated[Resources, Depends(resources_of)],
+    holder: Watcher,
+    query: Annotated[MeanQuery, Query()],
+) -> Response:
+    """What the product looks like, at most 640 pixels wide or high: for a map of defects to lie on.
+
+    The archiver makes it of 3-64 stored OK images. Inspector-Images says of how many, Inspector-Line,
+    -Station and -View of which.
+    """
+    wanted = query.model_dump(exclude={"line"})
+    mean, jpeg = await resources.records.mean_image(lines_seen(query.line, holder), **wanted)
+    told = {"Images": str(mean.images), "Line": mean.stream.line}
+    told |= {"Station": mean.stream.station or "", "View": mean.stream.view or ""}
+    headers = {f"Inspector-{name}": value for name, value in told.items() if value}
+    return Response(jpeg, headers={**headers, "Cache-Control": "no-cache"}, media_type="image/jpeg")
 
 
 def _line(one: LineCharts) -> schemas.LineCharts:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from api.schemas import Charts
+from inspector.records.images import ImageStore
+from inspector.records.mean_images import Mean, Stream, write_index
 from tests.api.support import gateway_in_memory
 from tests.api.test_records import Recorded, recorded_gateway
 from tests.support.records import NOON, SPUR, entry
@@ -85,3 +87,17 @@ def test_more_spans_than_an_answer_may_have_are_refused(recorded: Recorded) -> N
     query = {"bucket": "minute", "since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
     answer = recorded.http.get("/v1/stats", params=query)
     assert (answer.status_code, answer.json()["parameter"]) == (400, "bucket")
+
+
+def test_a_mean_image_says_what_it_is_of(recorded: Recorded) -> None:
+    gone = recorded.http.get("/v1/mean-image")
+    assert (gone.status_code, gone.json()["type"]) == (410, "/problems/image-gone")
+    store = ImageStore(str(recorded.folder / "images"))
+    store.put("_mean/0.jpeg", b"picture")
+    stream = Stream(line="L1", station=None, view="top", recipe="board", simulated=False)
+    write_index(store, [Mean(stream=stream, images=48, made=NOON, path="_mean/0.jpeg")])
+    answer = recorded.http.get("/v1/mean-image", params={"line": "L1", "view": "top"})
+    assert (answer.content, answer.headers["content-type"]) == (b"picture", "image/jpeg")
+    told = [answer.headers.get(f"inspector-{name}") for name in ("images", "line", "station", "view")]
+    assert told == ["48", "L1", None, "top"]
+    assert recorded.http.get("/v1/mean-image", params={"line": "L2"}).status_code == 410
