@@ -2,11 +2,13 @@
 
 import { element, symbol } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
+import { shortened } from "../lib/place.js";
 import { nameOf, wordOf } from "../part/part.js";
 
 // Above this many images a drawing (4 drawings/s), good parts get a tile without image: a fast line must not
 // make the page fetch every image a second time. Rejects and doubts always come with theirs.
 const IMAGES_PER_DRAWING = 3;
+const LABEL_LENGTH = 12;
 
 export class Strip {
   #root;
@@ -40,7 +42,8 @@ export class Strip {
   }
 
   #newTile(part) {
-    const label = element("span", { class: "tile-label" }, part.trace.part_id ?? (part.finishedAt ? clock(part.finishedAt) : part.id));
+    const name = part.trace.part_id ?? (part.finishedAt ? clock(part.finishedAt) : part.id);
+    const label = element("span", { class: "tile-label" }, shortened(name, LABEL_LENGTH));
     const tile = element("button", {
       type: "button", class: "tile", "data-part": part.id, "data-kind": part.kind,
       "aria-label": [wordOf(part), nameOf(part), clock(part.finishedAt)].join(", "), title: nameOf(part),

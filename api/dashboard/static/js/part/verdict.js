@@ -22,7 +22,7 @@ export class Verdict {
       flags: node("span", { id: "verdict-flags", class: "verdict-flags" }),
     };
     const { panel, symbol: shape, word, part, summary, flags } = this.#nodes;
-    panel.append(shape, element("div", { class: "verdict-text" }, word, element("p", { class: "verdict-line" }, part, summary, flags)));
+    panel.append(shape, element("div", { class: "verdict-text" }, word, element("p", { class: "verdict-line" }, part, summary), flags));
     root.append(panel);
   }
 

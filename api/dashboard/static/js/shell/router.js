@@ -16,6 +16,7 @@ let shown = null; // the number of the navigation that is on the screen, or on i
 export function startRouter(main, changed) {
   root = main;
   onPage = changed;
+  history.scrollRestoration = "manual"; // a page that is long puts its place back itself
   addEventListener("popstate", () => show());
   document.addEventListener("click", followLink);
   return show({ first: true });
@@ -53,6 +54,7 @@ async function show({ first = false } = {}) {
   const place = document.createElement("div");
   place.className = `page page-${page.name}`;
   root.replaceChildren(place);
+  scrollTo(0, 0);
   document.title = `${t(`page.${page.name}`)} · Inspector`;
   onPage(page);
   const unmount = module.mount(place, makeContext(params, ending.signal));
