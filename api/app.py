@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from api import background, openapi, problems, security
+from api.dashboard.plotly import router as plotly
 from api.dashboard.routes import router as dashboard
 from api.expiry import expire_overdue
 from api.gateway import Gateway
@@ -64,6 +65,7 @@ def create_app(
     problems.install(app)
     for routes in (inspections, statistics, charts, events, status, session, health, reference):
         app.include_router(routes.router)
+    app.include_router(plotly)  # before all of /dashboard/*
     app.include_router(dashboard)
     openapi.install(app)
     return app

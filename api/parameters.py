@@ -108,6 +108,10 @@ class PartQuery(BaseModel):
     )
 
 
+_CELL = "([0-9]|[12][0-9]|3[01])"
+_PLACE = rf"^{_CELL},{_CELL},{_CELL},{_CELL}$"
+
+
 class PartFilter(BaseModel):
     """Which inspections: every parameter that is given must hold."""
 
@@ -131,6 +135,11 @@ class PartFilter(BaseModel):
     )
     max_score: Annotated[float | None, Number] = Field(
         None, ge=0, le=1, description="Whose highest score (of the class) is at most this."
+    )
+    place: Annotated[str | None, StringConstraints(pattern=_PLACE)] = Field(
+        None,
+        description="With a defect there: first column and row, last column and row of the map of positions "
+        "(GET /v1/stats), as 20,9,22,11.",
     )
     simulated: Annotated[bool | None, BeforeValidator(_boolean)] = Field(
         None, description="Taken of no part, or of one."

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.schemas import Charts
+from inspector.decision.verdict import Detection
 from inspector.records.images import ImageStore
 from inspector.records.mean_images import Mean, Stream, write_index
 from tests.api.support import gateway_in_memory
@@ -101,3 +102,17 @@ def test_a_mean_image_says_what_it_is_of(recorded: Recorded) -> None:
     told = [answer.headers.get(f"inspector-{name}") for name in ("images", "line", "station", "view")]
     assert told == ["48", "L1", None, "top"]
     assert recorded.http.get("/v1/mean-image", params={"line": "L2"}).status_code == 410
+
+
+def test_a_place_of_the_map_leads_to_its_images(recorded: Recorded) -> None:
+    """Images are 4 x 3 pixels: a map of 32 x 32 cells has eight columns to a pixel."""
+    corner = entry([Detection("open", 0.9, (0.0, 0.0, 1.0, 1.0))])
+    faint = entry([Detection("open", 0.1, (3.0, 2.0, 4.0, 3.0))])
+    other = entry([Detection("open", 0.9, (3.0, 2.0, 4.0, 3.0))])
+    recorded.write(corner, faint, other)
+    positions = recorded.http.get("/v1/stats", params=SPAN).json()["positions"]["counts"]
+    assert (positions[0][0], sum(map(sum, positions))) == (1, 2)
+    assert recorded.ids(place="0,0,3,3") == [corner.id]
+    assert recorded.ids(place="8,8,31,31", verdict="NG") == [other.id]
+    assert recorded.ids(place="0,0,31,31") == [other.id, corner.id]
+    assert recorded.http.get("/v1/inspections", params={"place": "0,0,32,1"}).status_code == 400

@@ -17,6 +17,7 @@ const FIELDS = [
   { name: "view", type: "text", known: true, more: true },
   { name: "recipe", type: "text", known: true, more: true },
   { name: "max_score", type: "number", more: true },
+  { name: "place", type: "text", more: true },
   { name: "simulated", type: "select", choices: ["true", "false"], more: true },
 ];
 
