@@ -1,4 +1,4 @@
-"""`python -m workers mean`: makes the mean images that are due, and ends. The archiver starts it now and then.
+"""`python -m workers mean`: makes the mean images that are due, and ends. The archiver starts it.
 
 A process of its own, for its libraries and its memory: the archiver has neither numpy nor OpenCV.
 """

@@ -18,7 +18,7 @@ SHARE, CALM_SHARE = 0.5, 0.02
 _EVERY = 4
 """From the clog on, one board in so many is defective there."""
 
-_PRODUCT, _CLOG = 5, (440, 230)
+_PRODUCT, _CLOG = 9, (440, 230)
 """The product that is made then, and where on it the clogged nozzle is: x and y in pixels."""
 
 _JPEG_QUALITY = 92

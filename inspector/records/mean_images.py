@@ -82,7 +82,7 @@ def write_index(store: ImageStore, means: Sequence[Mean]) -> None:
 
 
 def due(engine: Engine, means: Sequence[Mean], now: datetime) -> list[Due]:
-    """Which pictures are missing, or were made of far fewer images, or long ago. Raises RecordsUnavailable."""
+    """What is missing, or was made of far fewer images, or long ago. Raises RecordsUnavailable."""
     made = {mean.stream: mean for mean in means}
     found: dict[Stream, list[str]] = {}
     with asking(engine) as connection:

@@ -41,7 +41,7 @@ class Wanted:
     max_score: float | None = None
     """and at most this."""
     place: tuple[int, int, int, int] | None = None
-    """A defect of it lies in these cells of the map (statistics): first column and row, last column and row."""
+    """A defect of it lies in these cells of the map: first column and row, last column and row."""
     since: datetime | None = None
     """Received at or after,"""
     until: datetime | None = None

@@ -13,7 +13,7 @@ export class ControlPanel extends ChartPanel {
 
   /** `kind`: "p" or "u". */
   constructor(kind) {
-    super(`${kind}_chart`, { height: 216, columns: ["time", "inspected", kind === "p" ? "defective" : "defects", "value", "limits", "rules"] });
+    super(`${kind}_chart`, { height: 184, columns: ["time", "inspected", kind === "p" ? "defective" : "defects", "value", "limits", "rules"] });
     this.#kind = kind;
   }
 
@@ -59,6 +59,8 @@ export class ControlPanel extends ChartPanel {
   }
 }
 
+const LEAST_AXIS_MS = 10 * 60_000;
+
 /** Times as this place's clock shows them: the library knows of no zones. */
 export function local(text) {
   const date = new Date(text);
@@ -67,7 +69,9 @@ export function local(text) {
 
 export function timeAxis(points) {
   const days = points.length > 1 && new Date(points.at(-1).start) - new Date(points[0].start) > 2 * 86_400_000;
-  return { type: "date", nticks: 8, tickformat: days ? "%m-%d\n%H:%M" : "%H:%M", hoverformat: days ? "%m-%d %H:%M" : "%H:%M:%S" };
+  const first = new Date(points[0]?.start ?? Date.now()).getTime(), last = new Date(points.at(-1)?.end ?? Date.now()).getTime();
+  const range = [local(Math.min(first, last - LEAST_AXIS_MS)), local(last)];
+  return { type: "date", range, nticks: 8, tickformat: days ? "%m-%d\n%H:%M" : "%H:%M", hoverformat: days ? "%m-%d %H:%M" : "%H:%M:%S" };
 }
 
 function traces(kind, chart, points, leads) {
@@ -90,6 +94,7 @@ function traces(kind, chart, points, leads) {
         color: colours,
         size: points.map((point) => (isOut(point) ? 11 : points.length > 150 ? 3 : 6)),
         symbol: points.map((point) => (!isOut(point) ? "circle" : point.score > 0 ? "diamond" : "triangle-down")),
+        opacity: 1,
         line: { width: 0 },
       },
       customdata: points.map((point) => leads(point)),

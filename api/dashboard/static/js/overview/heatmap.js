@@ -16,9 +16,10 @@ export class HeatPanel extends ChartPanel {
   #shown = ""; // the address of the picture that is drawn
 
   constructor() {
-    super("heat", { height: 246, columns: ["place", "defects"] });
+    super("heat", { height: 184, columns: ["place", "defects"] });
     this.#frame.append(this.#picture, this.#cells);
     this.chart.replaceChildren(this.#frame);
+    this.aside.open = true; // beside the map, not behind a click: it says in words where to look
   }
 
   /** `positions`: of the API's statistics. `leads(place)`: the address of the parts with a defect there. */

@@ -4,7 +4,7 @@ import { element } from "../lib/dom.js";
 import { day, integer, percent } from "../lib/format.js";
 import { t } from "../shell/words.js";
 
-const COLUMNS = ["line", "shift", "images", "ok", "ng", "review", "reject", "fpy"];
+const COLUMNS = ["line", "shift", "images", "ng", "reject", "fpy"];
 
 /** `spans` with bucket=shift; of a plant without shifts those of the trend, added up by line. */
 export function linesTable(shifts, spans, leads) {
@@ -13,7 +13,7 @@ export function linesTable(shifts, spans, leads) {
   const lines = rows.map((row) => element("tr", {},
     element("th", { scope: "row" }, element("a", { href: leads(row) }, row.line)),
     element("td", {}, row.shift ? `${day(new Date(row.start))} ${row.shift}` : "–"),
-    ...["images", "ok", "ng", "review"].map((name) => element("td", { class: name === "ng" && row.ng ? "ng" : null }, integer(row[name]))),
+    ...["images", "ng"].map((name) => element("td", { class: name === "ng" && row.ng ? "ng" : null }, integer(row[name]))),
     element("td", {}, percent(row.judged ? row.ng / row.judged : null)),
     element("td", {}, percent(row.parts ? row.first_ok / row.parts : null))));
   return element("table", { class: "figures" }, element("caption", { class: "unseen" }, t("overview.lines")), element("thead", {}, head), element("tbody", {}, ...lines));

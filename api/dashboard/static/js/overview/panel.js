@@ -14,10 +14,10 @@ export class ChartPanel {
     this.chart = element("div", { class: "chart", "aria-hidden": "true" });
     this.chart.style.height = `${height}px`;
     this.table = element("div", { class: "chart-table" });
+    this.aside = element("details", { class: "as-table" }, element("summary", {}, t("overview.as_table")), this.table);
     this.root = element("section", { class: `panel chart-panel chart-${name}`, "aria-labelledby": `${name}-title` },
       element("header", { class: "chart-head" }, element("h2", { id: `${name}-title` }, t(`overview.${name}`)), this.tools),
-      this.note, this.chart,
-      element("details", { class: "as-table" }, element("summary", {}, t("overview.as_table")), this.table));
+      this.note, this.chart, this.aside);
   }
 
   say(text) {

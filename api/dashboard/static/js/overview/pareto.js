@@ -10,7 +10,7 @@ const MOST = 8;
 
 export class ParetoPanel extends ChartPanel {
   constructor() {
-    super("pareto", { height: 216, columns: ["class", "defects", "images", "share"] });
+    super("pareto", { height: 184, columns: ["class", "defects", "images", "share"] });
   }
 
   async show(classes, leads, go) {
@@ -25,7 +25,7 @@ export class ParetoPanel extends ChartPanel {
       type: "bar", x: names, y: shown.map((one) => one.defects), customdata: shown.map(leads),
       marker: { color: shown.map((_, at) => colour(at ? "--accent" : "--ng-ink")) },
       text: shown.map((one) => integer(one.defects)), textposition: "outside", cliponaxis: false, textfont: { color: colour("--text") },
-      hoverinfo: "skip",
+      hovertemplate: "%{y}<extra></extra>",
     };
     const line = {
       x: names, y: together, yaxis: "y2", mode: "lines+markers", line: { color: colour("--quiet"), width: 1.4 }, marker: { size: 5 },
@@ -37,7 +37,7 @@ export class ParetoPanel extends ChartPanel {
       // Names as tick texts: of a model's classes, which are words of whoever trained it, so without marks.
       xaxis: { tickvals: names, ticktext: shown.map((one) => plain(one.name)), tickangle: 0, tickfont: { color: colour("--text") } },
       yaxis: { nticks: 5 },
-      yaxis2: { overlaying: "y", side: "right", range: [0, 1.08], tickformat: ".0%", nticks: 4, showgrid: false, fixedrange: true, automargin: true },
+      yaxis2: { overlaying: "y", side: "right", range: [0, 1.08], tickformat: ".0%", tickvals: [0, .25, .5, .75, 1], showgrid: false, fixedrange: true, automargin: true },
     }, go);
   }
 }

@@ -64,6 +64,8 @@ const CONFIG = { displayModeBar: false, responsive: true, doubleClick: false, sh
 
 /** Draws, or draws anew, into `node`. `onClick(customdata)` of the point that is clicked. */
 export async function draw(node, traces, layout, onClick) {
+  node.hidden = traces.length === 0;
+  if (!traces.length) return;
   const library = await plotly();
   await library.react(node, traces, layoutOf(layout), CONFIG);
   node.removeAllListeners("plotly_click");

@@ -27,6 +27,8 @@ export class Scope {
     this.simulated = query.get("simulated") === "true";
     this.parts = PARTS.includes(query.get("parts")) ? query.get("parts") : "";
     this.laney = query.get("laney") === "true";
+    // A baseline of one's own, of when the line ran as it should: in the URL alone.
+    this.baseline = Object.fromEntries(["baseline_since", "baseline_until"].map((name) => [name, query.get(name) ?? ""]));
     const until = new Date(query.get("until") ?? NaN);
     // A link to a bad shift names its end; without one the span ends now.
     this.ends = Number.isNaN(until.getTime()) ? null : until;
@@ -48,7 +50,7 @@ export class Scope {
 
   charts(times) {
     const subgroup = this.parts ? { subgroup: "parts", parts: this.parts } : { subgroup: this.point };
-    return withQuery("/v1/charts", { ...this.#filters, ...times, ...subgroup, laney: String(this.laney) });
+    return withQuery("/v1/charts", { ...this.#filters, ...times, ...subgroup, ...this.baseline, laney: String(this.laney) });
   }
 
   mean(line) {

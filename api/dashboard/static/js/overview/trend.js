@@ -11,7 +11,7 @@ const VERDICTS = ["ok", "review", "ng"];
 
 export class TrendPanel extends ChartPanel {
   constructor() {
-    super("trend", { height: 190, columns: ["time", "images", "ok", "ng", "review", "reject", "fpy"] });
+    super("trend", { height: 170, columns: ["time", "images", "ok", "ng", "review", "reject", "fpy"] });
   }
 
   /** `spans`: of the API's statistics, of one or several lines. */

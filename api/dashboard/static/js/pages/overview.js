@@ -112,7 +112,7 @@ class Overview {
       class: "pick", "aria-pressed": String(one === shown), title: outs.get(one) ? counted("overview.out", outs.get(one)) : t("overview.in_control"),
       onclick: () => { this.#chosen = one.line; this.#draw(); },
     }));
-    this.picks.replaceChildren(...picks);
+    this.picks.replaceChildren(...(picks.length > 1 ? picks : []));
     return shown;
   }
 

@@ -252,7 +252,7 @@ export default {
   "overview.no_defects": "no defects",
   "overview.trend_says": "parts by verdict",
   "overview.heat_cell": "{count} defects (column {column}, row {row})",
-  "overview.where": "{right} % from the left, {down} % from the top",
+  "overview.where": "{right} % across, {down} % down",
   "overview.mean_of": "over the mean of {count} OK images of {of}",
   "overview.no_mean": "no mean image yet: it takes a few stored OK images",
 
@@ -289,7 +289,7 @@ export default {
   "column.review": "Review",
   "column.reject": "Reject rate",
   "column.fpy": "First-pass yield",
-  "column.place": "Place",
+  "column.place": "Where",
   "column.line": "Line",
   "column.shift": "Shift",
 
