@@ -100,9 +100,8 @@ def test_only_what_is_alike_on_every_installation_is_public() -> None:
 
 
 def test_the_docs_have_the_same_table() -> None:
-    rows = re.findall(
-        r"^\| `(GET|POST|DELETE) (/v1[^`]*)` \| ([a-z, ]+) \|$", text("docs/api.md"), re.MULTILINE
-    )
+    row = r"^\| `(GET|POST|DELETE) (/v1[^`]*)` \| ([a-z, ]+) \|$"
+    rows = re.findall(row, text("docs/api.md"), re.MULTILINE)
     documented = {(method, path): set(roles.split(", ")) for method, path, roles in rows}
     assert documented == {route: {role.value for role in roles} for route, roles in ROUTES.items() if roles}
 
