@@ -1,4 +1,4 @@
-"""The page's words: the same keys in each language, each that the code asks for, and none that it does not."""
+"""The page's words: the same keys in each language, each that the code asks for, no other."""
 
 from __future__ import annotations
 

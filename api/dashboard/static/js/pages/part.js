@@ -5,7 +5,11 @@ import { looksAt } from "../part/lookback.js";
 import { t } from "../shell/words.js";
 import { showInspection } from "./inspection.js";
 
-export async function mount(root, ctx) {
+export function mount(root, ctx) {
+  showLatest(root, ctx);
+}
+
+async function showLatest(root, ctx) {
   const partId = ctx.query.get("part_id") ?? "";
   root.append(element("h1", {}, t("page.part")));
   try {
