@@ -9,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint requirements.lock
 TORCH := $(shell sed -n '/^torch==/p' requirements.lock)
 
-.PHONY: help demo up test lint audit format clean
+.PHONY: help demo up test lint audit s3 format clean
 .DELETE_ON_ERROR:
 
 help:  ## This list
@@ -35,6 +35,9 @@ lint: .venv/dev  ## ruff, mypy --strict, import-linter
 audit: .venv/audit  ## Known vulnerabilities of the locked versions; needs the network
 	.venv/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
 
+s3: .venv/s3  ## The store of images, tried on an S3 server (moto's)
+	.venv/s3/bin/python -m pytest -q --noconftest -c /dev/null --rootdir . -p no:cacheprovider tests/s3/check_images.py
+
 format: .venv/dev  ## Put the code into ruff's form
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -53,6 +56,13 @@ clean:  ## Remove what make installed and tools cached; never the data directory
 	@$(PIP) '$(TORCH)'
 	@$(PIP) --editable '.[dev]'
 	@touch $@ .venv/up
+
+# botocore wants an older python-dateutil than matplotlib and pandas have in requirements.lock.
+.venv/s3: .venv/made
+	@.venv/bin/python -m venv $@
+	@$@/bin/python -m pip --disable-pip-version-check install --quiet \
+		's3fs==2026.9.0' 'fsspec==2026.9.0' 'moto[server]==5.2.5' pytest
+	@$@/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --editable .
 
 # In an environment of its own: what it needs is no part of what it audits. --strict: what could not be looked up
 # is no good news.

@@ -64,9 +64,10 @@ Watcher = Annotated[Holder, Depends(_needs(*WATCHERS))]
 
 
 def roles_by_route(app: FastAPI) -> dict[tuple[str, str], frozenset[Role] | None]:
-    """(method, path) -> who may: an empty set for anyone, None where the route does not say."""
+    """(method, path) -> who may: an empty set for anyone, None where the route does not say. Paths are as the
+    OpenAPI document has them."""
     return {
-        (method, str(route.path)): _roles_of(getattr(route, "dependant", None))
+        (method, str(route.path).replace(":path}", "}")): _roles_of(getattr(route, "dependant", None))
         for route in iter_route_contexts(app.routes)
         for method in getattr(route, "methods", None) or {"*"}
     }

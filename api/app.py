@@ -20,7 +20,7 @@ from api.hub import Hub
 from api.keyring import Keyring
 from api.metrics import Metrics
 from api.records import Records
-from api.routes import charts, events, health, inspections, reference, session, statistics, status
+from api.routes import charts, events, health, inspections, lots, reference, session, statistics, status
 from api.sessions import Sessions
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
@@ -63,7 +63,7 @@ def create_app(
     )
     app.add_middleware(security.SecurityHeaders)
     problems.install(app)
-    for routes in (inspections, statistics, charts, events, status, session, health, reference):
+    for routes in (inspections, statistics, charts, lots, events, status, session, health, reference):
         app.include_router(routes.router)
     app.include_router(plotly)  # before all of /dashboard/*
     app.include_router(dashboard)

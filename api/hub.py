@@ -1,7 +1,8 @@
 """ONE reader of the result stream for the whole process.
 
     Results.follow ──> Hub ──> waiters   requests with Prefer: wait, by id; each is told once
-                          └──> viewers   live streams; each has a buffer of its own, a full one ends it
+                          └──> viewers   live streams; each has a buffer of its own, a full one ends it;
+                                         who comes back gets what it missed (catch_up.py)
 
 The reader never waits for a waiter or a viewer. When the queue goes away it keeps trying, and continues
 behind the last outcome it saw, so a break loses nothing. A waiter that is told nothing reads the state itself
@@ -17,7 +18,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from datetime import timedelta
 
-from api import envelope
+from api import catch_up, envelope
+from api.catch_up import Order, order, reaches
 from inspector.errors import Busy, InspectionNotFound, QueueUnavailable
 from inspector.messages.result import Outcome
 from inspector.queue.base import Announcement, Results
@@ -29,7 +31,8 @@ LONGEST_PAUSE = timedelta(seconds=1)
 """Between two tries to reach the queue: soon at first, then no busier than needed for a quick return."""
 
 REMEMBERED = 256
-"""Outcomes that a viewer who reconnects (Last-Event-ID) gets again; some megabytes at most."""
+"""Outcomes that a viewer who reconnects (Last-Event-ID) gets from memory, some megabytes at most; others are
+read from the stream."""
 
 
 class Waiter:
@@ -53,19 +56,26 @@ class Waiter:
 class Viewer:
     """One live stream: an iterator of server-sent events, as bytes. Ends when it lags too far behind."""
 
-    def __init__(self, buffer: int, keep_alive_s: float, sees: Callable[[str], bool]) -> None:
-        """`sees` tells of a line whether this viewer may see it."""
+    def __init__(
+        self,
+        buffer: int,
+        keep_alive_s: float,
+        sees: Callable[[str], bool],
+        missed: AsyncIterator[Announcement] | None = None,
+    ) -> None:
+        """`sees` tells of a line whether this viewer may see it; `missed` comes before what is offered."""
         self.sees = sees
-        self._events: asyncio.Queue[bytes | None] = asyncio.Queue(buffer)
+        self._missed = missed
+        self._events: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue(buffer)
         self._keep_alive_s = keep_alive_s
         self._ended = False
 
-    def offer(self, event: bytes) -> bool:
+    def offer(self, cursor: str, event: bytes) -> bool:
         """False when the buffer is full: the stream then ends behind what it holds."""
         if self._ended or self._events.full():
             self._ended = True
             return False
-        self._events.put_nowait(event)
+        self._events.put_nowait((cursor, event))
         return True
 
     def end(self) -> None:
@@ -75,6 +85,13 @@ class Viewer:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield b"retry: 1000\n\n"  # a browser comes back after a second
+        read: Order | None = None
+        if self._missed is not None:
+            # Broken off by the queue: the browser comes back, and goes on behind what it has got.
+            async for announcement in self._missed:
+                read = order(announcement.cursor)
+                if self.sees(announcement.outcome.line):
+                    yield envelope.event(announcement)
         while not (self._ended and self._events.empty()):
             event = b": still here\n\n"
             with suppress(TimeoutError):
@@ -82,7 +99,9 @@ class Viewer:
                     got = await self._events.get()
                     if got is None:
                         return
-                    event = got
+                    if reaches(read, order(got[0])):
+                        continue  # it was among the missed
+                    event = got[1]
             yield event
 
 
@@ -156,16 +175,20 @@ class Hub:
                 del self._waiters[inspection_id]
 
     def watch(self, sees: Callable[[str], bool], after: str | None = None) -> Viewer:
-        """A new live stream of the lines that `sees` is true for, from now on, or behind the event `after` as
-        far as it is remembered.
+        """A new live stream of the lines that `sees` is true for, from now on, or behind the event `after`:
+        from memory, else from the stream as far back as the queue keeps it.
 
         Hand it to `leave` in the end. Raises Busy when there are too many.
         """
         if self.viewing >= self._max_viewers:
             raise Busy(f"{self._max_viewers} live streams are open already", retry_after_s=5)
-        viewer = Viewer(self._viewer_buffer, self._keep_alive_s, sees)
-        for event in self._behind(after, sees):
-            viewer.offer(event)
+        behind = self._behind(after, sees)
+        missed = None
+        if behind is None and after is not None and order(after) is not None:
+            missed = catch_up.missed(self._results, after, self._cursor)
+        viewer = Viewer(self._viewer_buffer, self._keep_alive_s, sees, missed)
+        for cursor, event in behind or ():
+            viewer.offer(cursor, event)
         if self._stopping:
             viewer.end()
         self._viewers.add(viewer)
@@ -189,16 +212,18 @@ class Hub:
         line = announcement.outcome.line
         self._remembered.append((announcement.cursor, line, event))
         watching = [viewer for viewer in self._viewers if viewer.sees(line)]
-        for viewer in [viewer for viewer in watching if not viewer.offer(event)]:
+        for viewer in [viewer for viewer in watching if not viewer.offer(announcement.cursor, event)]:
             self._viewers.discard(viewer)
             self.dropped += 1
 
-    def _behind(self, after: str | None, sees: Callable[[str], bool]) -> list[bytes]:
+    def _behind(self, after: str | None, sees: Callable[[str], bool]) -> list[tuple[str, bytes]] | None:
+        """None where `after` is not remembered, or more lies behind it than a viewer's buffer takes."""
         cursors = [cursor for cursor, _, _ in self._remembered]
         if after not in cursors:
-            return []
+            return None
         later = list(self._remembered)[cursors.index(after) + 1 :]
-        return [event for _, line, event in later if sees(line)][-self._viewer_buffer :]
+        seen = [(cursor, event) for cursor, line, event in later if sees(line)]
+        return seen if len(seen) <= self._viewer_buffer else None
 
     async def _catch_up(self) -> None:
         """After a break with no cursor yet, outcomes may have passed unseen: look for those awaited."""

@@ -29,9 +29,7 @@ PREFER = _header(
     type="string",
     example="wait=10",
 )
-LAST_EVENT_ID = _header(
-    "Last-Event-ID", "Continue behind this event, as far as it is remembered.", type="string"
-)
+LAST_EVENT_ID = _header("Last-Event-ID", "Continue behind this event, ten minutes back.", type="string")
 
 POST: dict[str, Any] = {
     "parameters": [
@@ -96,6 +94,11 @@ def binary_responses(*media_types: str, refusals: Iterable[int] = (404, 410, 503
 def stream_responses(media_type: str, *refusals: int) -> Responses:
     content = {media_type: {"schema": {"type": "string"}}}
     return {200: {"description": "In pieces, as it is read.", "content": content}} | _problems(refusals)
+
+
+def page_responses(*refusals: int) -> Responses:
+    content = {"text/html": {"schema": {"type": "string"}}}
+    return {200: {"description": "The page.", "content": content}} | _problems(refusals)
 
 
 def text_responses(*refusals: int) -> Responses:

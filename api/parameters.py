@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from api.language import Language
 from inspector.errors import InspectionNotFound, InvalidParameter
 from inspector.messages.job import Priority
 from inspector.messages.names import LABEL_RULE, NAME_RULE, Label, Name
@@ -280,6 +281,17 @@ class ChartsQuery(SpanQuery):
                 "baseline_since", f"must be at most {LONGEST_SPAN.days} days before its end"
             )
         return since, until
+
+
+class LotQuery(BaseModel):
+    """How a lot's page is shown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lang: Language | None = Field(None, description="en or zh; else as Accept-Language asks.")
+    simulated: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="true: the images of no part, which are left out otherwise."
+    )
 
 
 def once_each(request: Request) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
@@ -18,6 +20,7 @@ from inspector.plant.plant import Plant
 from inspector.records import database, export, search
 from inspector.records.charts import LineCharts, Plan, charts
 from inspector.records.images import ImageStore
+from inspector.records.lot import Lot, lot_report
 from inspector.records.mean_images import Mean, best, known
 from inspector.records.search import Known, Page, Place, Wanted
 from inspector.records.spans import Bucket
@@ -90,6 +93,11 @@ class Records:
         engine, chosen = self._asked(), _nothing_of_none(wanted)
         return await self._run(lambda: charts(engine, chosen, plan, self._plant))
 
+    async def lot(self, wanted: Wanted) -> tuple[Lot, ZoneInfo]:
+        """And the zone of the plant's clock. Raises InspectionNotFound."""
+        engine, chosen = self._asked(), _nothing_of_none(wanted)
+        return await self._run(lambda: lot_report(engine, chosen, self._plant)), self._plant.zone
+
     async def csv(self, wanted: Wanted) -> AsyncIterator[bytes]:
         """Its first rows are asked for here: what is wrong is told before the answer begins."""
         return await self._stream(export.csv_of(self._asked(), _nothing_of_none(wanted)))
@@ -125,4 +133,4 @@ class Records:
 
 def _nothing_of_none(wanted: Wanted) -> Wanted:
     """A key that sees none of the lines: no line has an empty name."""
-    return wanted if wanted.lines is None or wanted.lines else Wanted(lines=("",))
+    return wanted if wanted.lines is None or wanted.lines else replace(wanted, lines=("",))

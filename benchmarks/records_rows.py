@@ -13,7 +13,10 @@ from typing import Any
 
 from sqlalchemy import Engine, Index, Table, text
 
+from inspector.errors import SettingsError
 from inspector.records import rollups
+from inspector.records.database import writer
+from inspector.records.migrate import upgrade
 from inspector.records.tables import class_scores, documents, findings, inspections
 
 BEGAN = datetime(2026, 3, 2, tzinfo=UTC)
@@ -28,6 +31,15 @@ DOCUMENT = zlib.compress(b'{"schema_version":1,"verdict":"OK","reasons":[],"find
 """All alike: a page unpacks 50 of them, whatever is in them."""
 
 Say = Callable[[str], None]
+
+
+def opened(url: str) -> Engine:
+    """With its tables. Raises SettingsError for a database that makes no rows by itself."""
+    engine = writer(url, patient=True)
+    if engine.dialect.name != "postgresql":
+        raise SettingsError("--database-url: the rows are made by PostgreSQL; give postgresql://...")
+    upgrade(engine)
+    return engine
 
 
 def fill(engine: Engine, rows: int, say: Say) -> None:
@@ -80,16 +92,17 @@ _STATEMENTS = {
     "inspections": f"""
 INSERT INTO inspections (
     id, announced, line, station, view, part_id, lot_id, recipe_id, recipe_version, model_name, model_version,
-    state, verdict, accept, deadline_missed, simulated, first_look, error_code, defects, top_score, received_ms,
-    finished_ms, queued_took_ms, decode_took_ms, inference_took_ms, total_took_ms, image_format, image_width,
-    image_height, image_bytes)
+    state, verdict, accept, deadline_missed, simulated, first_look, error_code, defects, top_score,
+    received_ms, finished_ms, queued_took_ms, decode_took_ms, inference_took_ms, total_took_ms, image_format,
+    image_width, image_height, image_bytes)
 SELECT {_ID}, i, 'L' || (i % 4 + 1),
     CASE WHEN i % 4 < 2 THEN 'S' || (i / 4 % 2 + 1) ELSE 'S1' END,
     CASE WHEN i % 4 < 2 THEN NULL WHEN i / 4 % 2 = 0 THEN 'top' ELSE 'bottom' END,
     CASE WHEN i % 4 < 2 THEN 'P' || i ELSE 'P' || (i / 8) || '-' || (i % 4) END,
     'LOT-' || (i % 4) || '-' || (i / 40000), 'board-' || (i % 4 % 3), 3, 'pcb', '2026.11.22',
     CASE WHEN i % 3333 = 0 THEN 'failed' ELSE 'done' END,
-    CASE WHEN i % 3333 = 0 THEN NULL WHEN {_DICE} < 20 THEN 'NG' WHEN {_DICE} < 30 THEN 'REVIEW' ELSE 'OK' END,
+    CASE WHEN i % 3333 = 0 THEN NULL WHEN {_DICE} < 20 THEN 'NG'
+        WHEN {_DICE} < 30 THEN 'REVIEW' ELSE 'OK' END,
     {_DICE} >= 30 AND i % 3333 <> 0, i % 5000 = 0, FALSE, i % 3333 <> 0,
     CASE WHEN i % 3333 = 0 THEN 'inspection-failed' END,
     CASE WHEN {_DICE} < 20 AND i % 3333 <> 0 THEN 1 ELSE 0 END,

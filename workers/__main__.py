@@ -3,6 +3,7 @@
 inspect   images -> results (inspect_role.py)
 archive   results -> records and kept images (archive_role.py); neither model nor torch
 mean      makes the mean images that are due, and ends (mean_role.py); the archiver starts it
+detach    the queue does without an archiver from now on (detach_role.py); ends at once
 
 Exit codes: 0 stopped and drained; 1 it could not start (one line says why) or did not end well;
 2 wrong flags.
@@ -62,7 +63,13 @@ def mean(flags: Sequence[str]) -> bool:
     return mean_role.run(flags)
 
 
-ROLES: Mapping[str, Role] = {"inspect": inspect, "archive": archive, "mean": mean}
+def detach(flags: Sequence[str]) -> bool:
+    from workers import detach_role  # noqa: PLC0415 - as above
+
+    return detach_role.run(flags)
+
+
+ROLES: Mapping[str, Role] = {"inspect": inspect, "archive": archive, "detach": detach, "mean": mean}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The charting library of the overview, out of the wheel that brings it: plotly.js, MIT.
 
-The wheel is found, never imported: the gateway serves one file of it. It is 4.8 MB, so it is packed once, in a
-thread, when somebody first opens the overview; its URL names the version, so browsers keep it for good.
+The wheel is found, never imported: the gateway serves one file of it. It is 4.8 MB, so it is packed once, in
+a thread, when somebody first opens the overview; its URL names the version, so browsers keep it for good.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -13,6 +14,9 @@ from api.access import Watcher
 from api.hub import Viewer
 from api.keyring import Holder
 from api.state import Resources, resources_of
+from inspector.errors import QueueUnavailable
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1", tags=["inspections"])
 
@@ -29,7 +33,8 @@ async def events(
     """One event `inspection` for each outcome: `id` is a cursor, `data` the inspection as one line of JSON.
 
     A comment comes after 15 s of silence. A stream that lags too far behind is ended; a browser's EventSource
-    comes back by itself and gets what it missed, as far as it is remembered.
+    comes back by itself (Last-Event-ID) and gets what it missed, ten minutes back. After a break an event may
+    come twice; its `data` has the inspection's id.
 
     A key of some lines gets the outcomes of those; one that is revoked or expires ends its streams.
     """
@@ -47,5 +52,7 @@ async def _events(resources: Resources, viewer: Viewer, holder: Holder) -> Async
             if not resources.keyring.stands(holder):
                 return
             yield event
+    except QueueUnavailable as error:
+        log.warning("a live stream could not be continued, its viewer comes again: %s", error)
     finally:
         resources.hub.leave(viewer)

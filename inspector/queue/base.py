@@ -245,6 +245,20 @@ class Held:
     """The map as PNG."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What stands in the way of doing without an archiver."""
+
+    waiting: int = 0
+    """Outcomes that wait to be archived; of very many, some."""
+    running: str = ""
+    """Another archiver that was seen at the queue in the last ARCHIVER_SEEN."""
+
+
+ARCHIVER_SEEN = timedelta(seconds=15)
+"""An archiver looks at the queue every half second; one that waits for a database, each second or so."""
+
+
 class Archive(Protocol):
     """One archiver's view of the outcomes: each is given to one archiver, again and again until archived.
 
@@ -266,6 +280,10 @@ class Archive(Protocol):
 
     def archived(self, done: Sequence[Unarchived]) -> None:
         """Their records are durable: what was held for the archiver is let go of, and joins the ring."""
+
+    def detach(self) -> Left:
+        """There is no archiver any more, from now on: nothing is held or counted for one. Where something is
+        left, nothing changes."""
 
     def close(self) -> None:
         """Outcomes in this archiver's hands are another one's after min_idle."""

@@ -27,6 +27,7 @@ from inspector.queue.base import (
     FinishStatus,
     Held,
     Idempotency,
+    Left,
     QueueStatus,
     ServerHealth,
     Snapshot,
@@ -312,6 +313,14 @@ class MemoryArchive:
         with self._store.changed:
             for one in done:
                 self._store.archived(one)
+
+    def detach(self) -> Left:
+        """Who else runs in this process is known to whoever asks."""
+        with self._store.changed:
+            waiting = len(self._store.shelf.archive or {})
+            if not waiting:
+                self._store.shelf.archive = None
+            return Left(waiting)
 
     def close(self) -> None: ...
 

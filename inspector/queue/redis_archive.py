@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from inspector.messages.job import Job
-from inspector.queue.base import Budgets, Held, Unarchived
+from inspector.queue.base import ARCHIVER_SEEN, Budgets, Held, Left, Unarchived
 from inspector.queue.keys import ARCHIVE_GROUP, Keys
 from inspector.queue.reading import readable_job
 from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, Link, ServerRefusal
 from inspector.queue.redis_consumer import FORGET_CONSUMER_AFTER_MS, FROM_THE_START, GROUP_IS_GONE
 from inspector.queue.redis_results import announcement
-from inspector.queue.scripting import ARCHIVED, ATTACH, LEAVE, OPEN, TRIM, Call, Reply, Word
+from inspector.queue.scripting import ARCHIVED, ATTACH, DETACH, LEAVE, OPEN, TRIM, Call, Reply, Word
 
 SEQUENCES = 1_000_000
 """More outcomes than a server announces within a millisecond."""
@@ -75,6 +75,13 @@ class RedisArchive:
             if refusal.kind not in GROUP_IS_GONE:
                 raise
             self._is_open = False
+
+    def detach(self) -> Left:
+        seen_ms = int(ARCHIVER_SEEN.total_seconds() * 1000)
+        keys = [self._keys.results, self._keys.totals]
+        [(waiting, running)] = self._link.run([Call(DETACH, keys, [ARCHIVE_GROUP, self.name, seen_ms])])
+        self._is_open = False
+        return Left(waiting, running.decode())
 
     def close(self) -> None:
         """Raises QueueUnavailable where the server did not hear it; the connections are closed even so."""

@@ -72,6 +72,7 @@ REPORT = _read("report")
 ATTACH = _read("attach")
 ARCHIVED = _read("archived")
 TRIM = _read("trim")
+DETACH = _read("detach")
 
 
 def run(calls: Sequence[Call], then: Sequence[Command] = ()) -> Conversation:

@@ -34,6 +34,7 @@ from inspector.queue.base import (
     FinishStatus,
     Held,
     Idempotency,
+    Left,
     QueueStatus,
     ServerHealth,
     Snapshot,
@@ -222,6 +223,12 @@ class ShardedArchive:
             own = [one for one in done if one.entry.startswith(f"{index}/")]
             if own:
                 shard.archived([replace(one, entry=one.entry.partition("/")[2]) for one in own])
+
+    def detach(self) -> Left:
+        """Shard by shard: one that has nothing left is done, whatever the others say."""
+        each = [shard.detach() for shard in self._shards]
+        running = next((left.running for left in each if left.running), "")
+        return Left(sum(left.waiting for left in each), running)
 
     def close(self) -> None:
         for shard in self._shards:

@@ -87,6 +87,8 @@ def reader(text: str, answer_within: timedelta = ANSWER_WITHIN) -> Engine:
     asks_only = {
         "statement_timeout": str(int(seconds * 1000)),
         "default_transaction_read_only": "on",
+        # Answers take milliseconds: to start helpers for one takes longer, most of all on a busy machine.
+        "max_parallel_workers_per_gather": "0",
     }
     # The server gives a question up before the connection is given up.
     return _postgresql(url, seconds + LOCK_WAIT_S, asks_only)

@@ -1,4 +1,4 @@
-"""The counts that statistics are made of, out of the roll-ups: of whole minutes, and of anything but a lot."""
+"""The counts that statistics are made of, out of the roll-ups: of anything but a lot."""
 
 from __future__ import annotations
 

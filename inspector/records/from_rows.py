@@ -59,13 +59,12 @@ def _classes(asked: Asked) -> Select[Any]:
 
 def _places(asked: Asked) -> Select[Any]:
     place = cell()
-    return (
-        select(*place, func.count())
-        .join(inspections, inspections.c.id == findings.c.inspection_id)
-        .where(*asked, findings.c.counted, inspections.c.image_width > 0, inspections.c.image_height > 0)
-        .group_by(*place)
-    )
+    seen = [findings.c.counted, inspections.c.image_width > 0, inspections.c.image_height > 0]
+    query: Select[*tuple[Any, ...]] = select(*place, func.count())
+    joined = query.join(inspections, inspections.c.id == findings.c.inspection_id)
+    return joined.where(*asked, *seen).group_by(*place)
 
 
 def _latency(asked: Asked) -> Select[Any]:
-    return select(TOOK, func.count()).where(*asked, inspections.c.total_took_ms.is_not(None)).group_by(TOOK)
+    query: Select[*tuple[Any, ...]] = select(TOOK, func.count())
+    return query.where(*asked, inspections.c.total_took_ms.is_not(None)).group_by(TOOK)

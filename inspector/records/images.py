@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from inspector.errors import ImageGone, SettingsError, StoreUnavailable
+from inspector.errors import ImageGone, InspectorError, SettingsError, StoreUnavailable
 
 DIRECTORY_MODE, FILE_MODE = 0o750, 0o640
 """Images of products: for the owner, and a group that people are put into."""
@@ -39,31 +39,40 @@ class ImageStore:
 
     def put(self, path: str, content: bytes) -> None:
         """Durable when it returns. Raises StoreUnavailable."""
-        try:
+        with self._translated(f"{path} cannot be kept"):
             if self.folder is not None:
                 _write(self.folder / path, content)
             else:
                 self._files.pipe_file(self._full(path), content)
-        except OSError as error:
-            raise StoreUnavailable(f"{path} cannot be kept: {error.strerror or error}") from error
 
     def get(self, path: str) -> bytes:
         """Raises ImageGone, StoreUnavailable."""
-        try:
-            return bytes(self._files.cat_file(self._full(path)))
-        except FileNotFoundError:
-            raise ImageGone(f"{path} is no longer kept") from None
-        except OSError as error:
-            raise StoreUnavailable(f"{path} cannot be read: {error.strerror or error}") from error
+        with self._translated(f"{path} cannot be read"):
+            try:
+                return bytes(self._files.cat_file(self._full(path)))
+            except FileNotFoundError:
+                raise ImageGone(f"{path} is no longer kept") from None
 
     def delete(self, paths: Iterable[str]) -> None:
         """What is not there is as good as deleted. Raises StoreUnavailable."""
         for path in paths:
-            try:
-                with suppress(FileNotFoundError):
-                    self._files.rm_file(self._full(path))
-            except OSError as error:
-                raise StoreUnavailable(f"{path} cannot be deleted: {error.strerror or error}") from error
+            with self._translated(f"{path} cannot be deleted"), suppress(FileNotFoundError):
+                self._files.rm_file(self._full(path))
+
+    @contextmanager
+    def _translated(self, failed: str) -> Iterator[None]:
+        try:
+            yield
+        except InspectorError:
+            raise
+        except OSError as error:
+            raise StoreUnavailable(f"{failed}: {error.strerror or error}") from error
+        except Exception as error:
+            # What is behind fsspec has errors of its own kind (botocore's are no OSError); all of them say no
+            # more than that it could not be done now. A fault of our own code comes out as itself.
+            if self.folder is not None or type(error).__module__ == "builtins":
+                raise
+            raise StoreUnavailable(f"{failed}: {error}") from error
 
     def disk_bytes(self) -> int | None:
         """Of the disk that the folder lies on, all in all; None where there is none."""

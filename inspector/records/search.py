@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Select, select
+from sqlalchemy import ColumnElement, Engine, Select, not_, select
 
 from inspector.errors import InspectionNotFound
 from inspector.messages.result import Outcome, State
@@ -161,7 +161,8 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         if value is not None:
             asked.append(column == value)
     if wanted.simulated is not None:
-        asked.append(inspections.c.simulated.is_(wanted.simulated))
+        # Written as the index of the few has it: PostgreSQL takes IS TRUE for another condition.
+        asked.append(inspections.c.simulated if wanted.simulated else not_(inspections.c.simulated))
     if wanted.since is not None:
         asked.append(key >= first_id_of(wanted.since))
     if wanted.until is not None:

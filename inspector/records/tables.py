@@ -90,6 +90,16 @@ inspections = Table(
     Index(None, "part_id", "id"),
     Index(None, "lot_id", "id"),
     Index(None, "recipe_id", "id"),
+    Index(None, "station", "id"),
+    Index(None, "view", "id"),
+    Index(None, "top_score"),
+    # A few, or none: to walk all others for them would take seconds.
+    Index(
+        "ix_inspections_simulated",
+        "id",
+        postgresql_where=text("simulated"),
+        sqlite_where=text("simulated = 1"),
+    ),
 )
 
 findings = Table(
@@ -113,7 +123,7 @@ findings = Table(
         "ix_findings_counted",
         "inspection_id",
         postgresql_where=text("counted"),
-        sqlite_where=text("counted"),
+        sqlite_where=text("counted = 1"),
     ),
     # a lot's map of defects: few of the boxes count
 )

@@ -62,6 +62,22 @@ def test_a_viewer_that_comes_back_gets_what_it_missed(line: Line) -> None:
         assert [json.loads(next(stream)["data"])["id"] for _ in missed] == missed
 
 
+def test_it_gets_all_of_ten_minutes_however_many_they_were() -> None:
+    """More than the hub remembers and a viewer's buffer holds; and another gateway has the same stream."""
+    with gateway_in_memory(viewer_buffer=4) as line:
+        with line.working(), watching(line) as stream:
+            next(stream)
+            line.post(IMAGE, wait=10)
+            seen = next(stream)["id"]
+        with line.working():
+            missed = [line.post(IMAGE, wait=10).json()["id"] for _ in range(12)]
+            with watching(line, after=seen) as stream:
+                next(stream)
+                assert [json.loads(next(stream)["data"])["id"] for _ in missed] == missed
+                new = line.post(IMAGE, wait=10).json()["id"]
+                assert json.loads(next(stream)["data"])["id"] == new, "and goes on, none of them twice"
+
+
 def test_silence_is_filled_with_comments() -> None:
     with gateway_in_memory(keep_alive_s=0.05) as line, watching(line) as stream:
         next(stream)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 
+import pytest
+
+from api.catch_up import order, reaches
 from api.hub import Hub
 from inspector.errors import InspectionNotFound, QueueUnavailable
 from inspector.messages.result import Outcome, State
@@ -152,3 +155,64 @@ def test_it_goes_on_trying_while_the_queue_is_away() -> None:
         await wait_until_async(tried_again, what="the fourth try")
 
     with_hub(test)
+
+
+# --- who comes back -----------------------------------------------------------------------------------------
+
+
+class Kept(Stream):
+    """One that keeps what was announced, and can be read again from any place."""
+
+    def __init__(self, numbers: range) -> None:
+        super().__init__()
+        self.kept = [announcement(number) for number in numbers]
+
+    async def follow(self, after: str = "$") -> AsyncGenerator[Announcement]:
+        if after != "$":
+            self.asked.append(after)
+            for one in self.kept:
+                if int(one.cursor.partition("-")[0]) > int(after.partition("-")[0]):
+                    yield one
+        async for one in super().follow("$"):
+            yield one
+
+
+def cursors(events: list[bytes]) -> list[str]:
+    return [event.split(b"\n", 1)[0].decode().removeprefix("id: ") for event in events]
+
+
+async def read(viewer: AsyncIterator[bytes], count: int) -> list[bytes]:
+    return [await anext(viewer) for _ in range(count)]
+
+
+def test_a_gateway_that_started_anew_reads_what_was_missed_from_the_stream() -> None:
+    async def run() -> None:
+        stream = Kept(range(1, 9))
+        hub = Hub(stream, max_viewers=8, viewer_buffer=4, keep_alive_s=5)
+        viewer = hub.watch(every_line, "3-0")
+        hub._announce(announcement(8))  # it comes from the hub too, meanwhile
+        events = aiter(viewer)
+        await anext(events)
+        assert cursors(await read(events, 5)) == [f"{number}-0" for number in range(4, 9)]
+        hub._announce(announcement(9))
+        assert cursors([await anext(events)]) == ["9-0"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "reached"),
+    [
+        ("5-0", "5-0", True),
+        ("5-1", "5-0", True),
+        ("4-9", "5-0", False),
+        ("5-0,1-0", "4-0,1-0", True),
+        ("5-0,1-0", "4-0,2-0", False),
+        ("5-0", "5-0,1-0", False),
+        ("5", "4", True),
+        ("nonsense", "5-0", False),
+        ("5-0", "$", False),
+    ],
+)
+def test_whether_a_cursor_is_behind_another_on_every_shard(one: str, other: str, reached: bool) -> None:
+    assert reaches(order(one), order(other)) is reached

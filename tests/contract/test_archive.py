@@ -8,7 +8,7 @@ import pytest
 
 from inspector.errors import Busy, ImageGone, InspectionFailed
 from inspector.messages.result import Outcome, State, failed
-from inspector.queue.base import Budgets, Finished, Held
+from inspector.queue.base import Budgets, Finished, Held, Left
 from tests.contract.conftest import LONG, SHORT, Bench, OpenBench
 from tests.support.jobs import IMAGE, MAP, RESULT, done
 from tests.support.waiting import wait_until
@@ -167,3 +167,38 @@ def test_a_dead_letter_that_is_requeued_has_two_outcomes_and_the_second_is_held(
     assert (first.outcome.state, second.outcome.state) == (State.FAILED, State.DONE)
     assert first.order < second.order
     assert bench.run(bench.admin.status()).archive_bytes == second.cost > len(IMAGE)
+
+
+# --- without an archiver from then on -----------------------------------------------------------------------
+
+
+def test_a_queue_that_never_had_an_archiver_is_let_go_of(bench: Bench) -> None:
+    assert bench.archive().detach() == Left()
+    inspect(bench, accept=False)
+    assert bench.run(bench.admin.status()).archive_bytes == 0
+
+
+def test_what_waits_stands_in_the_way(bench: Bench) -> None:
+    archive = bench.archive()
+    archive.take(1, NO_WAIT)
+    inspection = inspect(bench, accept=False)
+    assert archive.detach() == Left(waiting=1)
+    taken = archive.take(5, SOON)
+    assert archive.detach() == Left(waiting=1), "in hand, and not archived"
+    archive.archived(taken)
+    assert archive.detach() == Left()
+    assert bench.run(bench.results.image(inspection))[1] == IMAGE, "as long as the ring has room"
+
+    inspect(bench, accept=False)
+    assert bench.run(bench.admin.status()).archive_bytes == 0
+
+
+def test_an_archiver_may_come_again(bench: Bench) -> None:
+    archive = bench.archive()
+    archive.take(1, NO_WAIT)
+    assert archive.detach() == Left()
+    inspect(bench, accept=False)
+    again = bench.archive("again")
+    assert [one.outcome.state for one in again.take(5, SOON)] == [State.DONE]
+    inspect(bench, accept=False)
+    assert bench.run(bench.admin.status()).archive_bytes > 0

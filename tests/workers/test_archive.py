@@ -17,7 +17,7 @@ from inspector.decision.verdict import Detection
 from inspector.messages.job import Job
 from inspector.messages.result import failed
 from inspector.plant.plant import Retention
-from inspector.queue.base import Archive, Delivery, Finished, Held, Unarchived
+from inspector.queue.base import Archive, Delivery, Finished, Held, Left, Unarchived
 from inspector.queue.memory import MemoryQueue
 from inspector.records.database import sqlite_url, writer
 from inspector.records.images import ImageStore
@@ -229,6 +229,9 @@ class DyingArchive:
 
     def archived(self, done: Sequence[Unarchived]) -> None:
         self._do("archived", lambda: self._archive.archived(done))
+
+    def detach(self) -> Left:
+        return self._archive.detach()
 
     def close(self) -> None: ...
 

@@ -22,7 +22,7 @@ from inspector.records.rows import Entry, entry_of
 from inspector.records.search import Wanted
 from inspector.records.spans import Bucket, whole_minutes
 from inspector.records.statistics import statistics
-from inspector.records.tables import metadata
+from inspector.records.tables import metadata, strands
 from inspector.records.write import write
 from tests.inspector.records.conftest import Database
 from tests.support.records import DOUBT, FAINT, NOON, SPUR, done, entry, failure, job_at
@@ -70,7 +70,6 @@ def ms_of(inspection_id: str) -> int:
 def held(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """All roll-ups, with a strand's words for its number."""
     with engine.connect() as connection:
-        strands = rollups.strands
         words = {row.strand: tuple(row)[1:] for row in connection.execute(select(strands))}
         found = {}
         for table in rollups.TABLES:
@@ -162,11 +161,11 @@ def plain(value: Any) -> Any:
 def test_a_second_view_in_another_minute_joins_its_part(database: Database) -> None:
     write(database.writer, [entry(part_id="A", view="top")])
     write(database.writer, [entry([SPUR], NOON + timedelta(minutes=1), part_id="A", view="bottom")])
-    at = {"since": NOON, "until": NOON + timedelta(minutes=2)}
-    both = statistics(database.reader, Wanted(**at), *at.values(), None, Plant()).total
+    until = NOON + timedelta(minutes=2)
+    both = statistics(database.reader, Wanted(), NOON, until, None, Plant()).total
     assert (both.parts, both.first_ok) == (1, 0)
-    at = {"since": NOON, "until": NOON + timedelta(minutes=1)}
-    top = statistics(database.reader, Wanted(**at), *at.values(), None, Plant()).total
+    until = NOON + timedelta(minutes=1)
+    top = statistics(database.reader, Wanted(), NOON, until, None, Plant()).total
     assert (top.parts, top.first_ok) == (1, 1), "as far as that minute shows"
 
 

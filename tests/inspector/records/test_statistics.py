@@ -10,8 +10,8 @@ import pytest
 from inspector.decision.verdict import Detection
 from inspector.errors import DeadlineExpired
 from inspector.plant.plant import Plant
-from inspector.records.search import Wanted
 from inspector.records.rollups import GRID
+from inspector.records.search import Wanted
 from inspector.records.spans import Bucket
 from inspector.records.statistics import ClassCount, Figures, Latency, Statistics, statistics
 from inspector.records.write import write

@@ -1,9 +1,11 @@
-"""What the rows add up to, minute by minute; and an index of the findings that counted.
+"""What the rows add up to, minute by minute; and indexes for filters that few inspections pass.
 
-Fills the roll-ups from the rows that are there: a minute or two for ten million.
+Fills the roll-ups from the rows that are there: ten minutes, perhaps, for ten million.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +17,7 @@ down_revision: str | None = "r0001"
 branch_labels: str | None = None
 depends_on: str | None = None
 
-_MINUTES: dict[str, tuple[dict[str, type[sa.types.TypeEngine[object]]], tuple[str, ...]]] = {
+_MINUTES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "minute_images": ({"said": sa.String}, ("images", "late")),
     "minute_latency": ({"took_ms": sa.Integer}, ("images",)),
     "minute_classes": ({"class": sa.String}, ("defects", "images")),
@@ -24,12 +26,20 @@ _MINUTES: dict[str, tuple[dict[str, type[sa.types.TypeEngine[object]]], tuple[st
 }
 """Keys beside minute and strand, and what is added up."""
 
+_INDEXES = (
+    ("ix_inspections_station_id", "inspections", ["station", "id"], None),
+    ("ix_inspections_view_id", "inspections", ["view", "id"], None),
+    ("ix_inspections_top_score", "inspections", ["top_score"], None),
+    ("ix_inspections_simulated", "inspections", ["id"], "simulated"),
+    ("ix_findings_counted", "findings", ["inspection_id"], "counted"),
+)
+"""Name, table, columns, and of which rows."""
+
 
 def upgrade() -> None:
-    counted = sa.text("counted")
-    op.create_index(
-        "ix_findings_counted", "findings", ["inspection_id"], postgresql_where=counted, sqlite_where=counted
-    )
+    for name, table, columns, where in _INDEXES:
+        some = (sa.text(where), sa.text(f"{where} = 1")) if where else (None, None)
+        op.create_index(name, table, columns, postgresql_where=some[0], sqlite_where=some[1])
     names = ("line", "station", "view", "recipe_id")
     op.create_table(
         "strands",
@@ -53,4 +63,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name in (*_MINUTES, "strands"):
         op.drop_table(name)
-    op.drop_index("ix_findings_counted", "findings")
+    for name, table, _, _ in _INDEXES:
+        op.drop_index(name, table)
