@@ -9,7 +9,7 @@ static/js/         app.js starts; first.js sets the theme before the first paint
   words/           en.js, zh.js: every word of the page, the same keys in both
   pages/           a module a page: mount(root, ctx)
   live/            what the live page alone has: feed, stream, history, tally, lines, counts, strip
-  overview/        the overview's panels: figures, control charts, Pareto, map, trend; plotly (plotly.py serves it)
+  overview/        the overview: figures, control charts, Pareto, map, trend; plotly (plotly.py serves it)
   part/            one part: part (an answer, read with suspicion), stage, zoom, boxes, heat, verdict,
                    findings, facts
   lib/             dom (text and elements, never markup), format (figures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -14,6 +15,7 @@ from inspector.records.images import ImageStore
 from inspector.records.mean_images import Mean, Stream, write_index
 from inspector.records.migrate import upgrade
 from tests.browser.stack import Stack
+from tests.browser.test_accessible import trouble
 from tests.support.bad_hour import COLUMN, ROW, write_bad_hour
 from tests.support.pictures import png
 
@@ -174,3 +176,12 @@ def test_the_chart_library_comes_from_this_gateway_and_stays_in_the_browser(page
     answer = page.request.get(f"{plant.url}/dashboard/vendor/plotly.js")
     assert "immutable" in answer.headers["cache-control"]
     assert re.search(r"plotly-[\d.]+\.js$", answer.url)
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_axe_finds_nothing_serious(browser: Browser, plant: Plant, scheme: Literal["dark", "light"]) -> None:
+    context = browser.new_context(
+        bypass_csp=True, color_scheme=scheme, viewport={"width": 1280, "height": 800}
+    )
+    assert trouble(opened(context.new_page(), plant)) == []
+    context.close()
