@@ -197,7 +197,7 @@ export default {
   "filter.station": "Station",
   "filter.view": "View",
   "filter.recipe": "Recipe",
-  "filter.place": "Place (cells of the map)",
+  "filter.place": "Place on the map",
   "filter.simulated": "Simulated",
 
   "inspection.unknown": "No inspection {id} is known here.",
