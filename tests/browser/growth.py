@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, Request
+from playwright.sync_api import Browser, Page, Request
 
 from inspector.messages.result import Verdict
 from tests.browser.alone import browser_and_stack
@@ -91,10 +91,7 @@ def measure(
     page.locator("body[data-link=live]").wait_for()
     devtools = context.new_cdp_session(page)
     devtools.send("Performance.enable")
-    under_way: set[Request] = set()
-    page.on("request", under_way.add)
-    page.on("requestfinished", under_way.discard)
-    page.on("requestfailed", under_way.discard)
+    under_way = _requests_of(page)
     sizes = []
     for minute in range(1, minutes + 1):
         for _ in range(seconds):
@@ -116,6 +113,22 @@ def measure(
         said(sizes[-1])
     context.close()
     return sizes
+
+
+def _requests_of(page: Page) -> set[Request]:
+    """Those that are under way, kept up to date."""
+    under_way: set[Request] = set()
+
+    def begun(request: Request) -> None:
+        under_way.add(request)
+
+    def ended(request: Request) -> None:
+        under_way.discard(request)
+
+    page.on("request", begun)
+    page.on("requestfinished", ended)
+    page.on("requestfailed", ended)
+    return under_way
 
 
 def summary(sizes: Sequence[Size]) -> str:

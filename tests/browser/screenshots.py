@@ -153,12 +153,19 @@ def take(browser: Browser, url: str, shot: Shot, defective: str, folder: Path) -
     return file
 
 
+PICTURED = """
+[...document.images].every((image) => {
+  const { left, top } = image.getBoundingClientRect();
+  return image.complete || left > innerWidth || top > innerHeight;
+})
+"""
+
+
 def _settle(page: Page) -> None:
     """Until nothing more is fetched, but for the stream and the heartbeat, and all pictures are there."""
     page.locator("#age:visible").wait_for()
     # Not wait_for_function: the page's policy lets no text become a script.
-    there = "[...document.images].every((image) => image.complete)"
-    wait_until(lambda: page.evaluate(there), what="all pictures are there")
+    wait_until(lambda: page.evaluate(PICTURED), timeout_s=30, what="all pictures are there")
     page.wait_for_timeout(1_500)
 
 
