@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ class Shot:
 
 SHOTS = (
     Shot("live", "/", keys=("Space",)),
-    Shot("live-tablet", "/", "light", "zh-CN", size=(820, 1180), keys=("Space",)),
+    Shot("live-tablet", "/", "light", size=(820, 1180), keys=("Space",)),
     Shot("gallery", "/gallery?verdict=NG&line=L1", "light"),
     Shot("inspection", "/inspections/{ng}"),
     Shot("history", f"/parts?part_id={AGAIN}", "light", size=(1024, 768), scroll_to=".history"),
@@ -121,7 +122,7 @@ def post_boards(url: str, count: int) -> str:
 
 
 def _post(http: httpx.Client, image: bytes, **said: Any) -> str:
-    headers = {"Prefer": f"wait={INSPECTED_S}"}
+    headers = {"Prefer": f"wait={INSPECTED_S}", "Idempotency-Key": uuid.uuid4().hex}
     query = {**said, "simulated": "true"}
     answers: list[httpx.Response] = []
 

@@ -8,7 +8,7 @@ import { nameOf, wordOf } from "../part/part.js";
 // Above this many images a drawing (4 drawings/s), good parts get a tile without image: a fast line must not
 // make the page fetch every image a second time. Rejects and doubts always come with theirs.
 const IMAGES_PER_DRAWING = 3;
-const LABEL_LENGTH = 12;
+const LABEL_LENGTH = 10;
 
 export class Strip {
   #root;
