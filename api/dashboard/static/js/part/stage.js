@@ -15,7 +15,6 @@ const view = { map: false, opacity: 0.7, below: true };
 export class Stage {
   chosen = null; // the finding that is looked at
   #wanted; // the part asked for; its image may be on its way
-  #fetching = null; // its image
   #part = null; // the part that is seen
   #size = null; // of its image, pixels
   #mapOf = null; // id of the part whose map is painted or on its way
@@ -36,10 +35,8 @@ export class Stage {
     this.#wanted = part;
     const { viewport } = this.#parts;
     viewport.classList.add("loading");
-    this.#fetching?.removeAttribute("src"); // overtaken: nobody waits for the rest of it
-    this.#fetching = new Image();
-    const picture = part?.image ? await load(part.image, this.#fetching) : null;
-    if (part !== this.#wanted) return;
+    const picture = part?.image ? await load(part.image) : null;
+    if (part !== this.#wanted) return; // overtaken by a newer part
     viewport.classList.remove("loading");
     this.#swap(part, picture);
   }
@@ -188,7 +185,8 @@ export class Stage {
 }
 
 /** A decoded image, or null when it is not there (any more). */
-async function load(url, image = new Image()) {
+async function load(url) {
+  const image = new Image();
   image.src = url;
   try {
     await image.decode();
