@@ -96,7 +96,7 @@ class Door:
         self.file = file
         self.secrets = secrets
 
-    def sign_in(self, role: Role = Role.OPERATOR, **headers: str) -> httpx.Response:
+    def sign_in(self, role: Role = Role.OPERATOR, headers: dict[str, str] | None = None) -> httpx.Response:
         return self.http.post("/v1/session", json={"key": self.secrets[role]}, headers=headers)
 
     def revoke(self, role: Role) -> None:
@@ -137,7 +137,7 @@ def test_signing_in_sets_a_cookie_that_only_the_browser_holds(door: Door) -> Non
 
 def test_behind_tls_the_cookie_is_for_tls_alone(door: Door) -> None:
     tls = {"X-Forwarded-Proto": "https"}
-    answer = door.sign_in(**tls)
+    answer = door.sign_in(headers=tls)
     name, said = cookie_of(answer)
     value = answer.headers["set-cookie"].split(";")[0]
 

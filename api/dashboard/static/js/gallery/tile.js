@@ -8,11 +8,14 @@ import { summaryOf } from "../part/verdict.js";
 import { t } from "../shell/words.js";
 
 const NAME_LENGTH = 22;
+// The ring of recent images holds some minutes; asking for more would be asking in vain.
+const RECENT_MS = 10 * 60_000;
 
 export function tileOf(part, { current = false } = {}) {
   const when = moment(part.receivedAt ?? part.finishedAt);
   const picture = element("span", { class: "tile-picture" });
-  if (part.image) picture.append(pictureOf(part, picture));
+  const url = part.image ?? recentImage(part);
+  if (url) picture.append(pictureOf(url, picture));
   else sayGone(picture);
   return element("a", {
     class: "tile card", href: `/inspections/${encodeURIComponent(part.id)}`, "data-part": part.id, "data-kind": part.kind,
@@ -24,10 +27,16 @@ export function tileOf(part, { current = false } = {}) {
     element("span", { class: "card-place" }, element("span", { class: "place" }, placeOf(part)), element("span", {}, when))));
 }
 
-function pictureOf(part, place) {
+/** The list says what the records keep; what is recent the queue still holds, at the same URL. */
+function recentImage(part) {
+  const age = Date.now() - (part.receivedAt ?? 0);
+  return age < RECENT_MS ? `/v1/inspections/${encodeURIComponent(part.id)}/image` : null;
+}
+
+function pictureOf(url, place) {
   const picture = element("img", { loading: "lazy", decoding: "async", alt: "" });
   picture.addEventListener("error", () => { picture.remove(); sayGone(place); }); // 410: it was not kept
-  picture.src = part.image;
+  picture.src = url;
   return picture;
 }
 

@@ -40,6 +40,12 @@ export function symbol(kind) {
     svg("use", { href: `#symbol-${kind}` }));
 }
 
+/** To be called before nodes with lazy images are removed. A browser keeps an image that it has not begun to load
+    for ever, and with it the whole tree that it stood in: a tile a part, over a shift. */
+export function letGo(node) {
+  for (const image of node.querySelectorAll("img")) image.removeAttribute("src");
+}
+
 /** Sets text only when it differs, so that a screen reader and the layout are left alone otherwise. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

@@ -1,6 +1,6 @@
 // The strip of the last parts. Tiles are kept from one drawing to the next, so a tile's image is fetched once.
 
-import { element, symbol } from "../lib/dom.js";
+import { element, letGo, symbol } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
 import { shortened } from "../lib/place.js";
 import { nameOf, wordOf } from "../part/part.js";
@@ -8,7 +8,7 @@ import { nameOf, wordOf } from "../part/part.js";
 // Above this many images a drawing (4 drawings/s), good parts get a tile without image: a fast line must not
 // make the page fetch every image a second time. Rejects and doubts always come with theirs.
 const IMAGES_PER_DRAWING = 3;
-const LABEL_LENGTH = 12;
+const LABEL_LENGTH = 10;
 
 export class Strip {
   #root;
@@ -56,7 +56,7 @@ export class Strip {
   /** Inserts what is new and removes what left; a tile that stays keeps the keyboard's focus. */
   #place(shown) {
     const wanted = new Set(shown);
-    for (const tile of [...this.#root.children]) if (!wanted.has(tile)) tile.remove();
+    for (const tile of [...this.#root.children]) if (!wanted.has(tile)) { letGo(tile); tile.remove(); }
     shown.forEach((tile, at) => {
       if (this.#root.children[at] !== tile) this.#root.insertBefore(tile, this.#root.children[at] ?? null);
     });

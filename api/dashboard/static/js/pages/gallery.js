@@ -2,7 +2,7 @@
 
 import { filtersOf, Filters } from "../gallery/filters.js";
 import { tileOf } from "../gallery/tile.js";
-import { button, element, setText } from "../lib/dom.js";
+import { button, element, letGo, setText } from "../lib/dom.js";
 import { readPart } from "../part/part.js";
 import { ask, withQuery } from "../shell/api.js";
 import { counted, t } from "../shell/words.js";
@@ -54,6 +54,7 @@ class Gallery {
     this.#showLinks();
     const list = await this.#page(null);
     if (!list) return;
+    letGo(this.grid);
     this.grid.replaceChildren();
     this.fresh.hidden = true;
     this.#add(list);

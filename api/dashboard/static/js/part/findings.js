@@ -58,7 +58,8 @@ export class Findings {
 
 /** What the recipe made of a finding, as a sentence. */
 function becameOf(finding, part) {
-  const margin = Math.abs(finding.score - finding.threshold).toFixed(2);
+  const apart = Math.abs(finding.score - finding.threshold);
+  const margin = apart.toFixed(apart < 0.01 ? 4 : 2); // close is not "0.00"
   if (finding.role === "counted") return t("became.counted", { margin });
   if (finding.role === "review") return t("became.review", { margin });
   if (finding.score < finding.threshold) return t("became.below", { margin });

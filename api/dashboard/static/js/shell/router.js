@@ -4,6 +4,7 @@
 //
 // and is loaded when it is first asked for. `ctx` is what a page gets from the shell; see makeContext.
 
+import { letGo } from "../lib/dom.js";
 import { PAGES } from "../pages.js";
 import { t } from "./words.js";
 
@@ -53,6 +54,7 @@ async function show({ first = false } = {}) {
   const ending = new AbortController();
   const place = document.createElement("div");
   place.className = `page page-${page.name}`;
+  letGo(root);
   root.replaceChildren(place);
   scrollTo(0, 0);
   document.title = `${t(`page.${page.name}`)} · Inspector`;
