@@ -11,6 +11,8 @@ intake.py     how many bytes may be on their way in at a time
 body.py       the request body: a stream with a cap, hashed as it comes
 access.py     which route needs which role, said at the route
 keyring.py    who holds a request: the API keys in force, re-read when their file changes
+sessions.py   what a browser holds in place of a key: signed, and ended with it
+cookies.py    how the session's cookie is set and read
 parameters.py query parameters and headers: every rule about what a client may write
 envelope.py   the answer's bytes; the worker's result goes in unparsed
 records.py    what the database and the store of images are asked
@@ -26,5 +28,5 @@ schemas.py    what the answers look like, for the documentation only
 openapi.py    what FastAPI cannot know of the API: headers, the binary body, the problems
 background.py the loops beside the requests, kept alive
 routes/       one file a group of URLs; no logic in them
-dashboard/    the live page
+dashboard/    the pages that people look at
 """

@@ -24,15 +24,22 @@ _ROLES = "needed_roles"
 """The attribute of a dependency that says which roles it lets through."""
 
 
+_READING = {"GET", "HEAD"}
+"""Methods that change nothing."""
+
+
 def _needs(*roles: Role) -> Callable[[Request], Awaitable[Holder]]:
     allowed = frozenset(roles)
 
     async def holder_of(request: Request) -> Holder:
         """Raises KeyRequired, NotAllowed; before the body is read and any parameter is looked at."""
-        holder = resources_of(request).keyring.holder(request.headers)
+        keyring = resources_of(request).keyring
+        holder = keyring.holder(request.headers)
         if holder.role not in allowed:
             wanted = ", ".join(role for role in Role if role in allowed)
             raise NotAllowed(f"this needs one of the roles {wanted}; key {holder.key_id} is {holder.role}")
+        if request.method not in _READING:
+            keyring.require_csrf(holder, request.headers)
         return holder
 
     setattr(holder_of, _ROLES, allowed)
@@ -53,7 +60,8 @@ Poster = Annotated[Holder, Depends(poster)]
 """May send images in."""
 KeyHolder = Annotated[Holder, Depends(_needs(*EVERYONE))]
 """May ask what became of an image of its lines."""
-Watcher = Annotated[Holder, Depends(_needs(Role.OPERATOR, Role.ENGINEER, Role.ADMIN))]
+WATCHERS = (Role.OPERATOR, Role.ENGINEER, Role.ADMIN)
+Watcher = Annotated[Holder, Depends(_needs(*WATCHERS))]
 """May see images, lists, the stream, and how the installation is."""
 
 

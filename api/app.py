@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 
 from fastapi import FastAPI
 from starlette.responses import Response
 
 from api import background, openapi, problems, security
+from api.dashboard.plotly import router as plotly
 from api.dashboard.routes import router as dashboard
 from api.expiry import expire_overdue
 from api.gateway import Gateway
@@ -19,7 +21,8 @@ from api.keyring import Keyring
 from api.metrics import Metrics
 from api.posting import Posting
 from api.records import Records
-from api.routes import events, health, inspections, lots, reference, statistics, status
+from api.routes import charts, events, health, inspections, lots, reference, session, statistics, status
+from api.sessions import Sessions
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
 from inspector import __version__
@@ -37,7 +40,7 @@ def create_app(
     """
     recipes = RecipeBook.read(settings.recipes_dir)
     _records(settings)  # what is wrong with its settings is told now, too
-    keyring = Keyring(settings.keys_file)
+    keyring = Keyring(settings.keys_file, _sessions(settings))
     app = FastAPI(
         title="Inspector",
         version=__version__,
@@ -62,8 +65,9 @@ def create_app(
     app.add_middleware(security.SecurityHeaders)
     app.add_middleware(Posting)
     problems.install(app)
-    for routes in (inspections, statistics, lots, events, status, health, reference):
+    for routes in (inspections, statistics, charts, lots, events, status, session, health, reference):
         app.include_router(routes.router)
+    app.include_router(plotly)  # before all of /dashboard/*
     app.include_router(dashboard)
     openapi.install(app)
     return app
@@ -83,6 +87,12 @@ def _on_redis(settings: Settings) -> Queue:
     )
     results = connect.results(url, shards, settings.durability, settings.replicas)
     return Queue(producer, results, connect.admin(url, budgets, shards))
+
+
+def _sessions(settings: Settings) -> Sessions:
+    secret = settings.session_secret
+    lasts = timedelta(hours=settings.session_hours)
+    return Sessions(secret.get_secret_value() if secret is not None else None, lasts)
 
 
 def _records(settings: Settings) -> Records:

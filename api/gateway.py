@@ -256,6 +256,13 @@ def _idempotency(key: str | None, holder: Holder, digest: str) -> Idempotency | 
     return Idempotency(f"{holder.owner}\n{key}" if holder.owner else key, digest)
 
 
+def _cells(place: str | None) -> tuple[int, int, int, int] | None:
+    if place is None:
+        return None
+    left, top, right, bottom = map(int, place.split(","))
+    return left, top, right, bottom
+
+
 def wanted(query: PartFilter, holder: Holder) -> Wanted:
     """What the records are asked for: of the lines that the holder sees."""
     return Wanted(
@@ -269,6 +276,7 @@ def wanted(query: PartFilter, holder: Holder) -> Wanted:
         state=query.state,
         simulated=query.simulated,
         defect_class=query.defect_class,
+        place=_cells(query.place),
         min_score=query.min_score,
         max_score=query.max_score,
         since=query.since,

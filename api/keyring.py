@@ -7,6 +7,7 @@ else, and it refuses what a proxy or a page of another site sends it.
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,9 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
+from api import cookies
 from api.metrics import Metrics
+from api.sessions import Session, Sessions
 from api.settings import Settings
 from inspector.access import key_file
 from inspector.access.keys import Key, KeySet
@@ -30,6 +33,8 @@ LOOK_EVERY = timedelta(seconds=1)
 
 _FORWARDING = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 """Headers that say that a request came through a proxy."""
+
+CSRF_HEADER = "X-CSRF-Token"
 
 _OWN_SITE = {"same-origin", "none"}
 """Values of Sec-Fetch-Site of this gateway's own page, and of an address typed by a person."""
@@ -45,6 +50,10 @@ class Holder:
     owner: str
     """Whose Idempotency-Keys these are; empty on an open gateway, where all clients share them."""
     key_id: str | None
+    name: str | None = None
+    """What people call the key."""
+    session: Session | None = None
+    """Of a browser that signed in; None where the key itself was sent."""
 
     def sees(self, line: str) -> bool:
         return self.lines is None or line in self.lines
@@ -63,38 +72,91 @@ ANYBODY = Holder(Role.ADMIN, None, owner="", key_id=None)
 class Keyring:
     """Touched from the event loop only, but for the reading of the file."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, sessions: Sessions) -> None:
         """Raises SettingsError: a start with a broken key file is refused, with whatever it held before."""
         self._path = path
         self._seen = _stamp(path)
         self._keys = KeySet() if path is None else key_file.read(path)
+        self._sessions = sessions
 
     @property
     def open(self) -> bool:
         return self._path is None
 
     def holder(self, headers: Headers) -> Holder:
-        """Raises KeyRequired."""
+        """By the Authorization header, or else by the session's cookie. Raises KeyRequired."""
         if self.open:
             _require_own_machine(headers)
             return ANYBODY
-        secret = _bearer(headers)
-        key = self._keys.find(secret)
-        if key is None:
-            raise KeyRequired("the API key is not known", sent=True)
-        trouble = key.trouble(datetime.now(UTC))
-        if trouble is not None:
-            # The holder proved the secret, so may be told; and the log names the station that was forgotten.
-            log.warning("key %s (%r) %s and was used", key.id, key.name, trouble)
-            raise KeyRequired(f"the API key {key.id} {trouble}", sent=True)
-        return _holder(key)
+        token = cookies.token(headers)
+        if token is not None and "authorization" not in headers:
+            return self._of_session(token)
+        return _holder(self._key_of(_bearer(headers)))
+
+    def sign_in(self, secret: str) -> tuple[Holder, Key]:
+        """Who comes with that key. Raises KeyRequired."""
+        key = self._key_of(secret)
+        return _holder(key, self._sessions.begin(key, datetime.now(UTC))), key
+
+    def renewed(self, holder: Holder) -> tuple[Holder, Key] | None:
+        """The holder of a session with a later end; None if the key, or the session, is gone meanwhile."""
+        key = self._keys.named(holder.key_id or "")
+        if holder.session is None or key is None:
+            return None
+        return _holder(key, self._sessions.renewed(holder.session, key, datetime.now(UTC))), key
+
+    def sign_out(self, session: Session) -> None:
+        self._sessions.end(session, datetime.now(UTC))
+
+    def token(self, session: Session, key: Key) -> str:
+        return self._sessions.token(session, key)
+
+    def csrf(self, session: Session) -> str:
+        return self._sessions.csrf(session.id)
+
+    def require_csrf(self, holder: Holder, headers: Headers) -> None:
+        """Raises NotAllowed. A browser sends the cookie by itself, whatever page made it; this header it does
+        not. Whoever sends the key itself needs none."""
+        if holder.session is None:
+            return
+        sent = headers.get(CSRF_HEADER, "")
+        if not hmac.compare_digest(sent.encode(), self.csrf(holder.session).encode()):
+            raise NotAllowed(
+                f"a session changes nothing without the {CSRF_HEADER} that GET /v1/session names"
+            )
 
     def stands(self, holder: Holder) -> bool:
         """Whether a holder's key is valid still: for a stream that outlives its request's check."""
         if holder.key_id is None:
             return self.open
-        key = self._keys.named(holder.key_id)
-        return key is not None and key.trouble(datetime.now(UTC)) is None
+        key, now = self._keys.named(holder.key_id), datetime.now(UTC)
+        if key is None or key.trouble(now) is not None:
+            return False
+        return holder.session is None or self._sessions.stands(holder.session, now)
+
+    def _of_session(self, token: str) -> Holder:
+        """Raises KeyRequired."""
+        found = self._sessions.read(token, self._keys, datetime.now(UTC))
+        if found is None:
+            raise KeyRequired("the session has ended: sign in again", sent=True)
+        session, key = found
+        return _holder(self._valid(key), session)
+
+    def _key_of(self, secret: str) -> Key:
+        """Raises KeyRequired."""
+        key = self._keys.find(secret)
+        if key is None:
+            raise KeyRequired("the API key is not known", sent=True)
+        return self._valid(key)
+
+    def _valid(self, key: Key) -> Key:
+        """Raises KeyRequired."""
+        trouble = key.trouble(datetime.now(UTC))
+        if trouble is not None:
+            # The holder proved the secret, so may be told; and the log names the station that was forgotten.
+            log.warning("key %s (%r) %s and was used", key.id, key.name, trouble)
+            raise KeyRequired(f"the API key {key.id} {trouble}", sent=True)
+        return key
 
     async def watch(self, metrics: Metrics) -> None:
         """Look at the file for ever. A broken one changes nothing but the log and a metric."""
@@ -155,9 +217,9 @@ def _stamp(path: Path | None) -> tuple[int, int, int] | None:
     return None if found is None else (found.st_mtime_ns, found.st_size, found.st_ino)
 
 
-def _holder(key: Key) -> Holder:
+def _holder(key: Key, session: Session | None = None) -> Holder:
     lines = None if key.lines is None else frozenset(key.lines)
-    return Holder(key.role, lines, key.owner, key.id)
+    return Holder(key.role, lines, key.owner, key.id, key.name, session)
 
 
 def _bearer(headers: Headers) -> str:

@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from api import access, problems, schemas
+from api import access, cookies, problems, schemas
+from api.keyring import CSRF_HEADER
 from api.parameters import MEDIA_TYPES
 from inspector.access.roles import Role
 
@@ -81,9 +82,13 @@ def responses(models: Mapping[int, type[BaseModel]], *refusals: int, waits: bool
     return answers | _problems(refusals)
 
 
-def binary_responses(*media_types: str) -> Responses:
+def empty_responses(*refusals: int) -> Responses:
+    return {204: {"description": "Done."}} | _problems(refusals)
+
+
+def binary_responses(*media_types: str, refusals: Iterable[int] = (404, 410, 503)) -> Responses:
     content = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
-    return {200: {"description": "The bytes.", "content": content}} | _problems((404, 410, 503))
+    return {200: {"description": "The bytes.", "content": content}} | _problems(refusals)
 
 
 def stream_responses(media_type: str, *refusals: int) -> Responses:
@@ -149,7 +154,14 @@ def _say_who_may(app: FastAPI, document: dict[str, Any]) -> None:
             "type": "http",
             "scheme": "bearer",
             "description": "A key of `inspector keys add`; an open gateway (loopback, no keys) needs none.",
-        }
+        },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookies.NAME,
+            "description": "Of POST /v1/session; behind TLS its name begins with __Host-. What is no GET "
+            f"needs the header {CSRF_HEADER} beside it.",
+        },
     }
     for (method, path), roles in access.roles_by_route(app).items():
         operation = document["paths"].get(path, {}).get(method.lower())
@@ -157,7 +169,7 @@ def _say_who_may(app: FastAPI, document: dict[str, Any]) -> None:
             continue
         operation["x-roles"] = [role.value for role in Role if role in (roles or ())]
         if roles:
-            operation["security"] = [{"apiKey": []}]
+            operation["security"] = [{"apiKey": []}, {"session": []}]
             for status, problem in _problems((401, 403)).items():
                 operation["responses"][str(status)] = problem
 

@@ -25,7 +25,9 @@ from inspector.errors import InspectionNotFound, InvalidParameter
 from inspector.messages.job import Priority
 from inspector.messages.names import LABEL_RULE, NAME_RULE, Label, Name
 from inspector.messages.result import Verdict
-from inspector.records.statistics import Bucket
+from inspector.quality.run_rules import DEFAULT
+from inspector.records.charts import Plan, Source
+from inspector.records.spans import LASTS, Bucket
 
 MAX_DEADLINE_MS = 86_400_000
 """A day: as long as an id is remembered."""
@@ -107,6 +109,10 @@ class PartQuery(BaseModel):
     )
 
 
+_CELL = "([0-9]|[12][0-9]|3[01])"
+_PLACE = rf"^{_CELL},{_CELL},{_CELL},{_CELL}$"
+
+
 class PartFilter(BaseModel):
     """Which inspections: every parameter that is given must hold."""
 
@@ -130,6 +136,11 @@ class PartFilter(BaseModel):
     )
     max_score: Annotated[float | None, Number] = Field(
         None, ge=0, le=1, description="Whose highest score (of the class) is at most this."
+    )
+    place: Annotated[str | None, StringConstraints(pattern=_PLACE)] = Field(
+        None,
+        description="With a defect there: first column and row, last column and row of the map of positions "
+        "(GET /v1/stats), as 20,9,22,11.",
     )
     simulated: Annotated[bool | None, BeforeValidator(_boolean)] = Field(
         None, description="Taken of no part, or of one."
@@ -158,8 +169,8 @@ LONGEST_SPAN = timedelta(days=400)
 """Of one statistics: a year and its edges. Every image of it is looked at."""
 
 
-class StatsQuery(BaseModel):
-    """Of which images, and how they are put together."""
+class SpanQuery(BaseModel):
+    """Of which images of a span of time."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -177,9 +188,6 @@ class StatsQuery(BaseModel):
     until: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
         None, description="Received before; now if left out."
     )
-    bucket: Bucket | None = Field(
-        None, description="Also by line and hour, day or shift of the plant's clock (inspector.toml)."
-    )
 
     def span(self, now: datetime) -> tuple[datetime, datetime]:
         """Raises InvalidParameter: it is empty, or too long."""
@@ -189,6 +197,89 @@ class StatsQuery(BaseModel):
             raise InvalidParameter("since", "must be before `until`")
         if until - since > LONGEST_SPAN:
             raise InvalidParameter("since", f"must be at most {LONGEST_SPAN.days} days before `until`")
+        return since, until
+
+
+class MeanQuery(BaseModel):
+    """Of which images the mean is wanted; of several, that of the most images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    line: Name | None = Field(None, description="Of that line.")
+    station: Name | None = Field(None, description="Of that station.")
+    view: Name | None = Field(None, description="Of that view.")
+    recipe: Name | None = Field(None, description="Judged by that recipe.")
+    simulated: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="true: of images of no part."
+    )
+
+
+MOST_SPANS = 10_000
+"""That one line may have in one answer of statistics."""
+
+
+class StatsQuery(SpanQuery):
+    bucket: Bucket | None = Field(
+        None, description="Also by line and minute, quarter, hour, day or shift of the plant's clock."
+    )
+
+    def span(self, now: datetime) -> tuple[datetime, datetime]:
+        since, until = super().span(now)
+        if self.bucket is not None and (until - since) / LASTS[self.bucket] > MOST_SPANS:
+            raise InvalidParameter("bucket", f"would be more than {MOST_SPANS} spans: ask for longer ones")
+        return since, until
+
+
+_RULES = "^[1-8](,[1-8]){0,7}$"
+
+
+class ChartsQuery(SpanQuery):
+    """And how its control charts are drawn."""
+
+    subgroup: Literal["minute", "quarter", "hour", "shift", "day", "parts"] = Field(
+        "hour", description="A point for each span of the plant's clock, or for `parts` images in a row."
+    )
+    parts: Annotated[int, Whole] = Field(
+        100, ge=10, le=100_000, description="With subgroup=parts: images of a point."
+    )
+    baseline: Literal["preceding", "span"] = Field(
+        "preceding", description="What the centre line is made of: what came before the span, or the span."
+    )
+    baseline_since: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description="A baseline of your own, of when the process ran as it should: from,"
+    )
+    baseline_until: Annotated[AwareDatetime | None, BeforeValidator(_timestamp)] = Field(
+        None, description="and to."
+    )
+    rules: Annotated[str, StringConstraints(pattern=_RULES)] = Field(
+        ",".join(map(str, DEFAULT)), description="Run rules that are looked for, by Nelson's numbers."
+    )
+    laney: Annotated[bool, BeforeValidator(_boolean)] = Field(
+        False, description="Limits as wide as the baseline varies beyond chance (p' and u' charts)."
+    )
+
+    def plan(self) -> Plan:
+        """Raises InvalidParameter."""
+        return Plan(
+            subgroup=self.parts if self.subgroup == "parts" else Bucket(self.subgroup),
+            baseline=Source(self.baseline),
+            stated=self._stated(),
+            rules=frozenset(int(number) for number in self.rules.split(",")),
+            laney=self.laney,
+        )
+
+    def _stated(self) -> tuple[datetime, datetime] | None:
+        since, until = self.baseline_since, self.baseline_until
+        if since is None and until is None:
+            return None
+        if since is None or until is None:
+            raise InvalidParameter("baseline_since", "and baseline_until belong together")
+        if since >= until:
+            raise InvalidParameter("baseline_since", "must be before `baseline_until`")
+        if until - since > LONGEST_SPAN:
+            raise InvalidParameter(
+                "baseline_since", f"must be at most {LONGEST_SPAN.days} days before its end"
+            )
         return since, until
 
 

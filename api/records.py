@@ -6,11 +6,11 @@ Without a database every question is NoRecords; the gateway then shows what the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -18,10 +18,13 @@ from sqlalchemy import Engine
 from inspector.errors import ImageGone, NoRecords
 from inspector.plant.plant import Plant
 from inspector.records import database, export, search
+from inspector.records.charts import LineCharts, Plan, charts
 from inspector.records.images import ImageStore
 from inspector.records.lot import Lot, lot_report
+from inspector.records.mean_images import Mean, best, known
 from inspector.records.search import Known, Page, Place, Wanted
-from inspector.records.statistics import Bucket, Statistics, statistics
+from inspector.records.spans import Bucket
+from inspector.records.statistics import Statistics, statistics
 
 T = TypeVar("T")
 
@@ -65,12 +68,30 @@ class Records:
             raise ImageGone("there is no map of that image")
         return await self._run(lambda: self._store.get(path))
 
+    async def mean_image(self, lines: Collection[str] | None, **wanted: Any) -> tuple[Mean, bytes]:
+        """Of the images that are wanted (names as in mean_images.Stream). Raises ImageGone,
+        StoreUnavailable."""
+        self._asked()
+
+        def read() -> tuple[Mean, bytes]:
+            mean = best(known(self._store), lines, **wanted)
+            if mean is None:
+                raise ImageGone("no mean image of that has been made yet")
+            return mean, self._store.get(mean.path)
+
+        return await self._run(read)
+
     async def statistics(
         self, wanted: Wanted, since: datetime, until: datetime, bucket: Bucket | None
     ) -> Statistics:
         """`wanted` has the same span."""
         engine, chosen = self._asked(), _nothing_of_none(wanted)
         return await self._run(lambda: statistics(engine, chosen, since, until, bucket, self._plant))
+
+    async def charts(self, wanted: Wanted, plan: Plan) -> list[LineCharts]:
+        """`wanted` has a span. Raises InvalidParameter: too many points."""
+        engine, chosen = self._asked(), _nothing_of_none(wanted)
+        return await self._run(lambda: charts(engine, chosen, plan, self._plant))
 
     async def lot(self, wanted: Wanted) -> tuple[Lot, ZoneInfo]:
         """And the zone of the plant's clock. Raises InspectionNotFound."""

@@ -6,9 +6,11 @@ The tests read every answer back through these models, so that the two cannot dr
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from inspector.access.roles import Role
 from inspector.messages.result import Failure, Result, State
 
 
@@ -101,6 +103,80 @@ class Stats(Closed):
     classes: list[StatsClass] = Field(description="The most frequent first.")
     positions: StatsPositions
     latency_ms: StatsLatency
+
+
+class Session(Closed):
+    """Who looks. On an open gateway, everybody on its machine, as admin."""
+
+    open: bool = Field(description="No keys are set up: nobody signs in.")
+    role: Role
+    lines: list[str] | None = Field(description="Those that are seen; null: all.")
+    key_id: str | None
+    name: str | None = Field(description="Of the key.")
+    csrf: str | None = Field(
+        description="Of a session: to be sent as X-CSRF-Token with what is no GET. Null where the key itself "
+        "was sent."
+    )
+    ends_at: datetime | None = Field(description="When the session ends unless it is asked for before.")
+
+
+class SignIn(Closed):
+    key: str = Field(max_length=256, description="The API key, as `inspector keys add` showed it.")
+
+
+class ChartPoint(Closed):
+    start: datetime
+    end: datetime = Field(description="`since` and `until` of a list of its images.")
+    inspected: int = Field(description="Images with a verdict.")
+    count: int = Field(description="NG images (p chart), or defects (u chart).")
+    value: float = Field(description="count / inspected.")
+    lower: float | None = Field(description="A value below it is out; null where none can be.")
+    upper: float | None = Field(description="A value above it is out.")
+    exact: bool = Field(description="Limits of the binomial or Poisson law, where few are expected.")
+    score: float = Field(description="Standard deviations from the centre line.")
+    rules: list[int] = Field(description="Run rules whose pattern ends here; empty: as chance makes it.")
+
+
+class ControlChart(Closed):
+    centre: float | None = Field(description="Null, and no limits, where nothing was inspected.")
+    dispersion: float | None = Field(
+        description="How much more the baseline varies than chance makes it (1); null: too small to tell."
+    )
+    widened: float = Field(description="By how much the limits were for it, with laney=true; else 1.")
+    points: list[ChartPoint]
+
+
+class ChartBaseline(Closed):
+    source: Literal["preceding", "span", "stated"] = Field(
+        description="`span`, too, when there was nothing where it was looked for."
+    )
+    since: datetime
+    until: datetime
+    subgroups: int
+    inspected: int
+    provisional: bool = Field(description="Fewer than 20 subgroups: read its limits with care.")
+
+
+class LineCharts(Closed):
+    line: str
+    baseline: ChartBaseline
+    p: ControlChart = Field(description="NG images of those with a verdict.")
+    u: ControlChart = Field(description="Defects an image with a verdict.")
+
+
+class ChartRule(Closed):
+    """Nelson's number and words."""
+
+    number: int
+    name: str
+    says: str
+
+
+class Charts(Closed):
+    since: datetime
+    until: datetime
+    rules: list[ChartRule] = Field(description="Those that were looked for.")
+    lines: list[LineCharts]
 
 
 class Problem(BaseModel):

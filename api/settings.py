@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from inspector.decision.recipes import SHIPPED
 from inspector.errors import SettingsError
@@ -30,6 +30,19 @@ class Settings(RecordsSettings, QueueSettings):
         False,
         description="A proxy on this machine passes requests of others on: keys are then needed on loopback "
         "too.",
+    )
+    session_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="What signs the sessions of people, 32 characters or more: the same for all gateways "
+        "behind one address. Without one each start draws its own, and people sign in again. `inspector up` "
+        "keeps one.",
+    )
+    session_hours: float = Field(
+        24.0,
+        gt=0,
+        le=8_760,
+        description="Hours after which somebody who no longer looks is signed out; an open page stays in.",
     )
     recipes_dir: Path = Field(SHIPPED, description="Folder of recipe files (TOML), read at start.")
 

@@ -20,7 +20,8 @@ from sqlalchemy import Engine, event, func, select
 from benchmarks.records_rows import BEGAN, EVERY_MS
 from inspector.plant.plant import Plant
 from inspector.records.search import Wanted, page
-from inspector.records.statistics import Bucket, statistics
+from inspector.records.spans import Bucket
+from inspector.records.statistics import statistics
 from inspector.records.tables import inspections
 
 PAGE = 50

@@ -10,8 +10,9 @@ One image meets the rooms in this order:
     decision    findings + recipe -> OK | NG | REVIEW
 
 What makes the model lives in `models` (CBAM, detector, bundle), `data`, `training` and `evaluation`.
-`access` says who may use a gateway, `monitoring` what is measured, `errors` is the one tree of errors, `logs`
-the form of every log, `cli` the command line. Importing this package imports none of them.
+`quality` says whether a process is still the one it was (control charts), `access` who may use a gateway,
+`monitoring` what is measured, `errors` is the one tree of errors, `logs` the form of every log, `cli` the
+command line. Importing this package imports none of them.
 """
 
 __version__ = "0.1.0"

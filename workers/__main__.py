@@ -2,6 +2,7 @@
 
 inspect   images -> results (inspect_role.py)
 archive   results -> records and kept images (archive_role.py); neither model nor torch
+mean      makes the mean images that are due, and ends (mean_role.py); the archiver starts it
 detach    the queue does without an archiver from now on (detach_role.py); ends at once
 
 Exit codes: 0 stopped and drained; 1 it could not start (one line says why) or did not end well;
@@ -56,13 +57,19 @@ def archive(flags: Sequence[str]) -> bool:
     return archive_role.run(flags)
 
 
+def mean(flags: Sequence[str]) -> bool:
+    from workers import mean_role  # noqa: PLC0415 - as above: OpenCV is this one's
+
+    return mean_role.run(flags)
+
+
 def detach(flags: Sequence[str]) -> bool:
     from workers import detach_role  # noqa: PLC0415 - as above
 
     return detach_role.run(flags)
 
 
-ROLES: Mapping[str, Role] = {"inspect": inspect, "archive": archive, "detach": detach}
+ROLES: Mapping[str, Role] = {"inspect": inspect, "archive": archive, "detach": detach, "mean": mean}
 
 
 if __name__ == "__main__":

@@ -72,14 +72,17 @@ class Archiver:
         health: Health,
         batch: int,
         prepare: Callable[[], None] = lambda: None,
+        beside: Callable[[], None] = lambda: None,
     ) -> None:
-        """`prepare` is run once before anything is taken, again and again until it does not raise."""
+        """`prepare` is run once before anything is taken, again and again until it does not raise; `beside`
+        in every turn after that: it must neither wait nor raise."""
         self._archive = archive
         self._records = records
         self._metrics = metrics
         self._health = health
         self._batch = batch
         self._prepare: Callable[[], None] | None = prepare
+        self._beside = beside
         self._hand: list[Unarchived] = []
         self._stopping = False
         self._backoff = Backoff()
@@ -131,8 +134,10 @@ class Archiver:
         if self._hand:
             self._record(self._hand)
             self._hand = []
-        elif self._tidy.due():
+        # Not only when nothing waits: on a line that never pauses images must leave as well.
+        if self._tidy.due():
             self._let_images_go()
+        self._beside()
 
     def _record(self, batch: Sequence[Unarchived]) -> None:
         jobs = self._jobs(batch)

@@ -14,6 +14,7 @@ from workers.archive import Archiver, Records
 from workers.archive_metrics import ArchiveMetrics
 from workers.archive_settings import load
 from workers.health import Health, HealthServer
+from workers.mean_child import MeanChild
 from workers.signals import on_stop
 
 log = logging.getLogger("workers")
@@ -32,6 +33,7 @@ def run(flags: Sequence[str]) -> bool:
     archive = connect.archive(
         settings.redis_url, settings.name, settings.budgets, settings.min_idle, settings.shards
     )
+    means = MeanChild(engine, records.store, settings.database_url, settings.images_url)
     archiver = Archiver(
         archive,
         records,
@@ -39,11 +41,13 @@ def run(flags: Sequence[str]) -> bool:
         health,
         settings.archive_batch,
         prepare=lambda: _upgrade(settings.database_url),
+        beside=means.tend,
     )
     on_stop(archiver.stop)
     log.info("archiver %s writes to %s", settings.name, engine.url.render_as_string(hide_password=True))
     log.info("http://%s/metrics, /healthz, /readyz", server.address)
     ended_well = archiver.run()
+    means.close()
     engine.dispose()
     server.close()
     return ended_well

@@ -1,4 +1,4 @@
-"""`/` and `/dashboard/*`: the page and its files, under a policy that lets nothing else run."""
+"""The page at each of its URLs, and `/dashboard/*`: its files, under a policy that lets nothing else run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from starlette.staticfiles import StaticFiles
 
 from api.access import PUBLIC
 
-# The page itself is alike on every installation; what it shows it asks of the API, key and all.
+# The page itself is alike on every installation; what it shows it asks of the API, with key or session.
 router = APIRouter(include_in_schema=False, dependencies=[PUBLIC])
+
+PAGES = ("/", "/overview", "/gallery", "/inspections/{id}", "/parts", "/signin")
+"""Where index.html is served: the paths of static/js/pages.js, which shows the page that the URL names."""
 
 _STATIC = Path(__file__).parent / "static"
 _files = StaticFiles(directory=_STATIC, check_dir=False)
@@ -41,10 +44,12 @@ _HEADERS = {
 }
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
-async def live(request: Request) -> Response:
-    """The live stream of parts."""
+async def _page(request: Request) -> Response:
     return await _file("index.html", request)
+
+
+for path in PAGES:
+    router.add_api_route(path, _page, methods=["GET", "HEAD"])
 
 
 @router.api_route("/dashboard/{path:path}", methods=["GET", "HEAD"])

@@ -75,8 +75,16 @@ def camera(
     synthetic: Annotated[bool, typer.Option("--synthetic", help="Post synthetic boards instead.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Which synthetic boards.")] = 0,
     defective_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of synthetic boards with defects.")
-    ] = 0.5,
+        float | None,
+        typer.Option(min=0, max=1, help="Share of synthetic boards with defects: 0.5; 0.02 with --clog."),
+    ] = None,
+    clog: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="With --synthetic: one product, and from this board on a nozzle is clogged at one place.",
+        ),
+    ] = None,
     line: Annotated[str | None, typer.Option(help="Name of the line.")] = None,
     station: Annotated[str | None, typer.Option(help="Name of the station.")] = None,
     view: Annotated[str | None, typer.Option(help="Name of this camera's view of the part.")] = None,
@@ -115,6 +123,7 @@ def camera(
     Examples:
       inspector camera --folder ./boards --line L1 --station S1
       inspector camera --synthetic --rate 10 --count 100 --json answers.jsonl
+      inspector camera --synthetic --line L1 --clog 300
       inspector camera --folder ./undelivered
       inspector camera --folder ./archive --line L1 --priority reinspection
       inspector camera --watch ./captures --line L1 --station S1
@@ -132,7 +141,7 @@ def camera(
         )
         watching.watch(watch, placement, bounds, url, api_key.find(api_key_file))
         return
-    source = _source(placement, folder, glob, synthetic, seed, defective_share)
+    source = _source(placement, folder, glob, synthetic, seed, defective_share, clog)
     patience = Patience(timedelta(seconds=wait), timedelta(seconds=give_up))
     run = Run(
         url,
@@ -197,16 +206,19 @@ def _source(
     glob: str | None,
     synthetic: bool,
     seed: int,
-    defective_share: float,
+    defective_share: float | None,
+    clog: int | None,
 ) -> Source:
     if (folder is None) is not synthetic:
         raise SettingsError("give either --folder DIR or --synthetic, or --watch DIR")
+    if clog is not None and not synthetic:
+        raise SettingsError("--clog is of synthetic boards: give --synthetic")
     if folder is not None:
         return FolderSource(folder, placement, pattern=glob)
     # numpy and OpenCV: only for those who ask for it.
     from inspector.camera.synthetic import SyntheticSource  # noqa: PLC0415
 
-    return SyntheticSource(placement, seed=seed, defective_share=defective_share)
+    return SyntheticSource(placement, seed=seed, defective_share=defective_share, clog_from=clog)
 
 
 def _check_names(placement: Placement) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -51,6 +52,18 @@ class Device(StrEnum):
     AUTO = "auto"
     CPU = "cpu"
     CUDA = "cuda"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Synthetic boards that are posted to the stack."""
+
+    count: int | None
+    """None: until it is stopped."""
+    rate: float
+    """Boards a second."""
+    clog: int | None
+    """The board from which on a nozzle is clogged; None: never."""
 
 
 def up(
@@ -109,6 +122,12 @@ def up(
         int | None, typer.Option(min=1, help="With --demo: post so many, print a summary, and stop.")
     ] = None,
     rate: Annotated[float, typer.Option(min=0, help="With --demo: boards a second.")] = 5.0,
+    clog: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="With --demo: one product, and from this board on a nozzle is clogged at one place."
+        ),
+    ] = None,
 ) -> None:
     """Run the whole stack on this machine: an embedded Valkey server, the gateway, the workers, the archiver.
 
@@ -123,6 +142,7 @@ def up(
       inspector up --host 0.0.0.0 --keys-file keys.json
       inspector up --settings inspector.toml --database-url postgresql://inspector:secret@db/records
       inspector up --demo --count 50
+      inspector up --demo --clog 300
     """  # noqa: D301  # \b is the character that keeps a block's lines apart
     settings = {
         **_plant(settings_file, lines),
@@ -130,14 +150,15 @@ def up(
         "INSPECTOR_DEVICE": device.value,
         "INSPECTOR_PRECISION": precision.value,
         **_model_and_recipes(model, recipes, precision),
-        **_keys(keys_file, demo=demo or count is not None),
+        **_keys(keys_file, demo=demo or count is not None or clog is not None),
         "INSPECTOR_DURABILITY": durability.value,
     }
     if database_url is not None:
         database.url_of(database_url)
     options = Options(data_dir, host, port, workers, redis_url, durability, records, database_url, settings)
+    boards = Demo(count, rate, clog) if demo or count is not None or clog is not None else None
     try:
-        raise typer.Exit(asyncio.run(_run(options, demo=demo or count is not None, count=count, rate=rate)))
+        raise typer.Exit(asyncio.run(_run(options, boards)))
     except OSError as error:  # a full disk, at the latest
         raise SettingsError(f"{error.filename or data_dir}: cannot be written: {error.strerror}") from error
 
@@ -173,7 +194,7 @@ def _keys(file: Path | None, *, demo: bool) -> dict[str, str]:
     return {"INSPECTOR_KEYS_FILE": str(file.absolute())}
 
 
-async def _run(options: Options, *, demo: bool, count: int | None, rate: float) -> int:
+async def _run(options: Options, demo: Demo | None) -> int:
     """The exit code: 0, or 1 when the demo lost something. Raises SettingsError when it cannot start."""
     began = time.monotonic()
     if options.redis_url is not None:
@@ -192,7 +213,7 @@ async def _run(options: Options, *, demo: bool, count: int | None, rate: float) 
             supervisor.watch()
             data.write_state(stack.facts())
             typer.echo(_where(stack, time.monotonic() - began))
-            return await _serve(supervisor, stack, stop, demo=demo, count=count, rate=rate)
+            return await _serve(supervisor, stack, stop, demo)
         finally:
             typer.echo("stopping ...")
             await supervisor.stop()
@@ -225,29 +246,27 @@ def _on_signals(supervisor: Supervisor) -> asyncio.Event:
     return stop
 
 
-async def _serve(
-    supervisor: Supervisor, stack: Plan, stop: asyncio.Event, *, demo: bool, count: int | None, rate: float
-) -> int:
-    if not demo:
+async def _serve(supervisor: Supervisor, stack: Plan, stop: asyncio.Event, demo: Demo | None) -> int:
+    if demo is None:
         await first(stop.wait(), supervisor.failed())
         return 0
     tally = Tally()
-    await first(_post_boards(stack, stop, count, rate, tally), supervisor.failed())
-    return 0 if tally.complete or count is None else 1
+    await first(_post_boards(stack, stop, demo, tally), supervisor.failed())
+    return 0 if tally.complete or demo.count is None else 1
 
 
-async def _post_boards(
-    stack: Plan, stop: asyncio.Event, count: int | None, rate: float, tally: Tally
-) -> None:
+async def _post_boards(stack: Plan, stop: asyncio.Event, demo: Demo, tally: Tally) -> None:
     # numpy and OpenCV: only for the demo.
     from inspector.camera.synthetic import SyntheticSource  # noqa: PLC0415
     from inspector.cli.camera_command import Run, post  # noqa: PLC0415
     from inspector.cli.camera_display import summary  # noqa: PLC0415
 
-    source = SyntheticSource(Placement(station="demo", simulated=True))
+    source = SyntheticSource(Placement(station="demo", simulated=True), clog_from=demo.clog)
     patience = Patience(give_up=timedelta(seconds=60))
     keep = stack.data.path / "undelivered"
-    run = Run(stack.url, source, Pace(rate, count=count), patience, keep, api_key=api_key.find(None))
+    run = Run(
+        stack.url, source, Pace(demo.rate, count=demo.count), patience, keep, api_key=api_key.find(None)
+    )
     await post(run, stop, tally)
     typer.echo(summary(tally, keep))
 

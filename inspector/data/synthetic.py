@@ -3,6 +3,7 @@
 synthetic_layout.py   the copper: pours, areas, bars, pads, buses of traces, vias
 synthetic_defects.py  the six kinds of defect, each checked to be what its name says
 synthetic_sized.py    defects of a size that is asked for, to measure what a model can see
+synthetic_clogged.py  defects around one place, as a clogged nozzle leaves them
 synthetic.py          the picture of it, and the boards one after another
 
 About 48 px a mm. Copper is black (0) and ground white (255), with ragged, slightly grey edges, as a line
@@ -19,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspector.data.dataset import Boxes, Image, Labels, as_boxes, as_labels
-from inspector.data.synthetic_defects import Painter
-from inspector.data.synthetic_layout import lay_out
+from inspector.data.synthetic_clogged import CloggedPainter
+from inspector.data.synthetic_defects import Develop, Painter
+from inspector.data.synthetic_layout import Layout, lay_out
 from inspector.data.synthetic_sized import SizedPainter
 from inspector.imaging.opencv import cv2
 
@@ -51,27 +53,32 @@ class SyntheticBoard:
 
 
 def board(
-    seed: int, *, defects: int | None = None, size: tuple[int, int] = (640, 640), extent: int | None = None
+    seed: int,
+    *,
+    defects: int | None = None,
+    size: tuple[int, int] = (640, 640),
+    extent: int | None = None,
+    product: int | None = None,
+    clogged: tuple[int, int] | None = None,
 ) -> SyntheticBoard:
     """Board number `seed`. `defects`: how many to paint, None for 1-9 at random, 0 for a good board.
 
     `size` is height and width, at least SMALLEST_SIDE each. Fewer defects are painted where a small or full
     board has no room for more: the boxes tell. `extent` asks for defects whose longer side is so many pixels
-    (synthetic_sized.py); None leaves it to chance.
+    (synthetic_sized.py); None leaves it to chance. Boards of one `product` have one layout. `clogged` is a
+    place (x, y) in pixels around which all defects lie (synthetic_clogged.py).
     """
     if min(size) < SMALLEST_SIDE:
         least = f"{SMALLEST_SIDE} x {SMALLEST_SIDE}"
         raise ValueError(f"a board of {size[0]} x {size[1]} has no room: at least {least}")
     # One stream for each part: the layout of a seed does not depend on how many defects are asked for.
     layout_rng, edge_rng, defect_rng, pour_rng = np.random.default_rng(seed).spawn(4)
+    if product is not None:
+        layout_rng, _, _, pour_rng = np.random.default_rng(product).spawn(4)
     layout = lay_out(layout_rng, size, pour_rng)
     develop = _Darkroom(edge_rng, size)
     count = int(defect_rng.integers(_FEWEST, _MOST + 1)) if defects is None else defects
-    painter = (
-        Painter(layout, develop, defect_rng)
-        if extent is None
-        else SizedPainter(layout, develop, defect_rng, extent)
-    )
+    painter = _painter(layout, develop, defect_rng, extent, clogged)
     template = painter.image.copy()
     marks = painter.paint(count)
     return SyntheticBoard(
@@ -80,6 +87,18 @@ def board(
         labels=as_labels([CLASSES.index(mark.kind) for mark in marks]),
         template=template,
     )
+
+
+def _painter(
+    layout: Layout,
+    develop: Develop,
+    rng: np.random.Generator,
+    extent: int | None,
+    clogged: tuple[int, int] | None,
+) -> Painter:
+    if extent is not None:
+        return SizedPainter(layout, develop, rng, extent)
+    return Painter(layout, develop, rng) if clogged is None else CloggedPainter(layout, develop, rng, clogged)
 
 
 def boards(

@@ -11,6 +11,9 @@ retention.py    which images are kept, and which leave
 search.py       filters, and pages that stay right while parts arrive
 export.py       the same rows as CSV and COCO, in a stream
 statistics.py   yield, FPY, defects by class and place, latency
+spans.py        minutes, hours, shifts, days of the plant's clock
+charts.py       control charts of each line, of the subgroups of subgroups.py
+mean_images.py  what a product looks like: which means are due, and where they lie
 
 Only the archiver writes. Nothing here knows the queue.
 """

@@ -24,7 +24,7 @@ from inspector.records.tables import (
 
 def counts(connection: Connection, wanted: Wanted, first: int, end: int, slot: int) -> Counts:
     """Of the minutes [first, end); `slot` is how many minutes make one of the groups by time."""
-    lines = {row.strand: row.line for row in connection.execute(_strands(wanted))}
+    lines = lines_of_strands(connection, wanted)
 
     def of(table: Table, *columns: Any) -> Select[Any]:
         inside = and_(table.c.strand.in_(lines), table.c.minute >= first, table.c.minute < end)
@@ -51,6 +51,11 @@ def counts(connection: Connection, wanted: Wanted, first: int, end: int, slot: i
         places=[tuple(row) for row in connection.execute(places)],
         latency=list(_latency(connection, lines, first, end)),
     )
+
+
+def lines_of_strands(connection: Connection, wanted: Wanted) -> Mapping[int, str]:
+    """Of the strands that are wanted: the line of each."""
+    return {row.strand: row.line for row in connection.execute(_strands(wanted))}
 
 
 def _latency(

@@ -16,8 +16,9 @@ from sqlalchemy import ColumnElement, Engine, Select, not_, select
 from inspector.errors import InspectionNotFound
 from inspector.messages.result import Outcome, State
 from inspector.records.database import ANSWER_WITHIN, asking
+from inspector.records.rollups import cell
 from inspector.records.rows import document_of, milliseconds
-from inspector.records.tables import class_scores, documents, inspections, kept
+from inspector.records.tables import class_scores, documents, findings, inspections, kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Wanted:
     """Its highest score (of that class) is at least this,"""
     max_score: float | None = None
     """and at most this."""
+    place: tuple[int, int, int, int] | None = None
+    """A defect of it lies in these cells of the map: first column and row, last column and row."""
     since: datetime | None = None
     """Received at or after,"""
     until: datetime | None = None
@@ -164,7 +167,18 @@ def conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         asked.append(key >= first_id_of(wanted.since))
     if wanted.until is not None:
         asked.append(key < first_id_of(wanted.until))
+    if wanted.place is not None:
+        asked.append(_has_defect_in(wanted.place))
     return [*asked, *_by_score(wanted)]
+
+
+def _has_defect_in(place: tuple[int, int, int, int]) -> ColumnElement[bool]:
+    left, top, right, bottom = place
+    row, column = cell()
+    there = (row.between(top, bottom), column.between(left, right))
+    has_pixels = (inspections.c.image_width > 0, inspections.c.image_height > 0)
+    ours = (findings.c.inspection_id == inspections.c.id, findings.c.counted)
+    return select(findings.c.number).where(*ours, *has_pixels, *there).correlate(inspections).exists()
 
 
 def _by_score(wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -10,36 +10,23 @@ Rates are None where nothing was inspected. Failed and expired images have no ve
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
 from inspector.plant.plant import Plant
-from inspector.plant.shifts import turns
 from inspector.records import from_minutes, from_rows
 from inspector.records.counts import Counts
 from inspector.records.database import asking
 from inspector.records.rollups import GRID, MINUTE_MS
-from inspector.records.rows import milliseconds
 from inspector.records.search import Wanted
+from inspector.records.spans import SLOT_MINUTES, Bucket, Edge, edge_of, edges_of, whole_minutes
 
 QUANTILES = (0.5, 0.9, 0.99)
-
-
-class Bucket(StrEnum):
-    HOUR = "hour"
-    DAY = "day"
-    SHIFT = "shift"
-
-
-SLOT_MINUTES = {Bucket.HOUR: 15, Bucket.DAY: 15, Bucket.SHIFT: 1}
-"""What the database groups by: every zone's hours and days begin at a quarter, every shift at a minute."""
 
 
 @dataclass(slots=True)
@@ -141,23 +128,18 @@ def statistics(
     return _put_together(counted, bucket, plant, (first, end), slot)
 
 
-def whole_minutes(since: datetime, until: datetime) -> tuple[int, int]:
-    """Those that [since, until) touches, as (first, end), counted from 1970."""
-    return milliseconds(since) // MINUTE_MS, -(-milliseconds(until) // MINUTE_MS)
-
-
 def _put_together(
     counted: Counts, bucket: Bucket | None, plant: Plant, span: tuple[int, int], slot: int
 ) -> Statistics:
     since, until = (datetime.fromtimestamp(minute * 60, UTC) for minute in span)
-    total, edges = Figures(), _edges(bucket, plant, since, until)
+    total, edges = Figures(), edges_of(bucket, plant, since, until)
     by_span: defaultdict[tuple[int, str], Figures] = defaultdict(Figures)
     for line, at, said, images, late in counted.verdicts:
         total.add(said, images, late)
-        by_span[_edge_of(edges, at * slot * MINUTE_MS), line].add(said, images, late)
+        by_span[edge_of(edges, at * slot * MINUTE_MS), line].add(said, images, late)
     for line, at, parts, first_ok in counted.parts:
         total.add_parts(parts, first_ok)
-        by_span[_edge_of(edges, at * slot * MINUTE_MS), line].add_parts(parts, first_ok)
+        by_span[edge_of(edges, at * slot * MINUTE_MS), line].add_parts(parts, first_ok)
     spans = [_span(edges[index], line, figures) for (index, line), figures in by_span.items() if index >= 0]
     spans.sort(key=lambda span: (span.start, span.line))
     return Statistics(
@@ -197,48 +179,6 @@ def _quantile(counts: Sequence[tuple[int, int]], images: int, share: float) -> i
         if seen >= share * images:
             return value
     return None
-
-
-# --- spans of time ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    start_ms: int
-    start: datetime
-    end: datetime
-    shift: str | None = None
-
-
-def _edges(bucket: Bucket | None, plant: Plant, since: datetime, until: datetime) -> list[Edge]:
-    """The spans that [since, until) touches, by start."""
-    if bucket is None:
-        return []
-    if bucket is Bucket.SHIFT:
-        found = turns(plant, since, until)
-        return [Edge(milliseconds(turn.start), turn.start, turn.end, turn.name) for turn in found]
-    zone = plant.zone
-    start = since.astimezone(zone).replace(minute=0, second=0, microsecond=0)
-    start = start.replace(hour=0) if bucket is Bucket.DAY else start
-    edges: list[Edge] = []
-    while start < until:
-        end = _next(start, bucket)
-        edges.append(Edge(milliseconds(start), start, end))
-        start = end
-    return edges
-
-
-def _next(start: datetime, bucket: Bucket) -> datetime:
-    """A day of the plant's clock may have 23 or 25 hours; an hour is an hour."""
-    if bucket is Bucket.DAY:
-        return datetime.combine(start.date() + timedelta(days=1), datetime.min.time(), start.tzinfo)
-    return (start.astimezone(UTC) + timedelta(hours=1)).astimezone(start.tzinfo)
-
-
-def _edge_of(edges: Sequence[Edge], at_ms: int) -> int:
-    """The index of the span that began last; -1 between shifts, or where there are none."""
-    index = bisect_right(edges, at_ms, key=lambda edge: edge.start_ms) - 1
-    return index if index >= 0 and at_ms < milliseconds(edges[index].end) else -1
 
 
 def _span(edge: Edge, line: str, figures: Figures) -> Span:

@@ -59,7 +59,7 @@ def test_the_post_is_documented_as_it_is() -> None:
     assert "Preference-Applied" in post["responses"]["200"]["headers"]
     assert "Retry-After" in post["responses"]["503"]["headers"]
     assert "WWW-Authenticate" in post["responses"]["401"]["headers"]
-    assert post["security"] == [{"apiKey": []}]
+    assert post["security"] == [{"apiKey": []}, {"session": []}]
 
 
 def test_every_refusal_is_a_problem_document() -> None:

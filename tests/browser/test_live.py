@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from pathlib import Path
-
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from inspector.access import key_file
-from inspector.access.keys import issue
-from inspector.access.roles import Role
 from inspector.messages.result import Reason, Verdict
-from tests.browser.stack import HEIGHT, WIDTH, Stack, finding
+from tests.browser.places import EDGES, in_image_pixels
+from tests.browser.stack import Stack, finding
 
 COUNTED = finding("spur", 0.97, (100, 50, 180, 130))
 BELOW = finding("open", 0.20, (300, 200, 340, 240))
@@ -39,8 +34,8 @@ def test_a_part_shows_its_verdict_reasons_and_trace(page: Page, stack: Stack) ->
     expect(page.locator("#facts")).to_contain_text("L1 · S2")
     expect(page.locator("#facts")).to_contain_text("default v1")
     expect(page.locator("#count-ng")).to_have_text("1")
-    expect(page.locator("#reject-of")).to_have_text("1 of 1 inspected")
-    expect(page.locator("#latency")).to_have_text("40 ms")
+    expect(page.locator("#rejects-of")).to_have_text("1 of 1 inspected")
+    expect(page.locator("#count-latency")).to_have_text("40 ms")
     expect(page.locator("#announcer")).to_have_text("NG, part PCB 7, 1 defect")
 
 
@@ -52,17 +47,83 @@ def test_boxes_stand_on_exactly_their_pixels(page: Page, stack: Stack) -> None:
     expect(page.locator(".label")).to_have_text("spur 0.97")
 
 
-def in_image_pixels(page: Page, shape: Locator) -> tuple[float, ...]:
-    """x1, y1, x2, y2 of what is drawn, its stroke left out, measured against the picture as shown."""
-    shape.wait_for()
-    picture = page.locator("#picture").bounding_box()
-    drawn = shape.evaluate(
-        "edge => { const r = edge.getBoundingClientRect(); return [r.x, r.y, r.right, r.bottom] }"
-    )
-    assert picture is not None
-    assert picture["width"] / picture["height"] == pytest.approx(WIDTH / HEIGHT, rel=0.01)
-    scale = WIDTH / picture["width"]
-    return tuple((value - (picture["x"], picture["y"])[at % 2]) * scale for at, value in enumerate(drawn))
+def test_zoomed_and_moved_the_boxes_stay_on_their_pixels(page: Page, stack: Stack) -> None:
+    show_ng(stack)
+    edge = page.locator(".box.counted .edge")
+    edge.wait_for()
+    viewport = page.locator("#viewport")
+    whole = page.locator("#picture").evaluate(EDGES)
+
+    viewport.hover(position={"x": 150, "y": 150})
+    for _ in range(6):
+        page.mouse.wheel(0, -100)
+    expect(viewport).to_have_class("viewport zoomed")
+    assert in_image_pixels(page, edge) == pytest.approx(COUNTED.box, abs=0.6)
+
+    before = page.locator("#picture").evaluate(EDGES)
+    page.mouse.down()
+    page.mouse.move(700, 700, steps=2)
+    page.mouse.up()
+    assert page.locator("#picture").evaluate(EDGES)[:2] != before[:2]
+    assert in_image_pixels(page, edge) == pytest.approx(COUNTED.box, abs=0.6)
+
+    page.keyboard.press("0")
+    assert page.locator("#picture").evaluate(EDGES) == pytest.approx(whole, abs=0.01)
+    page.keyboard.press("+")
+    expect(viewport).to_have_class("viewport zoomed")
+
+
+def test_each_line_has_a_card_that_shows_it_alone(page: Page, stack: Stack) -> None:
+    show_ng(stack, line="L1", part_id="on L1")
+    expect(page.locator(".line-card:visible")).to_have_count(0)
+    stack.post(line="L2", part_id="on L2")
+    stack.inspect()
+
+    expect(page.locator(".line-card")).to_have_count(3)
+    expect(page.locator("#verdict-part")).to_have_text("on L2")
+    page.get_by_role("button", name="L1").click()
+    expect(page.locator("#verdict-part")).to_have_text("on L1")
+    expect(page.locator("#count-ok")).to_have_text("0")
+    expect(page).to_have_url(f"{stack.url}/?line=L1")
+
+    page.reload()
+    expect(page.locator("#verdict-part")).to_have_text("on L1")
+
+
+def test_a_part_looked_up_elsewhere_costs_no_count(page: Page, stack: Stack) -> None:
+    show_ng(stack, part_id="first")
+    expect(page.locator("#count-ng")).to_have_text("1")
+    page.locator("#facts a.mono").click()
+    expect(page.get_by_role("heading", name="first", exact=True)).to_be_visible()
+    stack.post(part_id="meanwhile")
+    stack.inspect()
+
+    page.get_by_role("link", name="Live").click()
+    expect(page.locator("#verdict-part")).to_have_text("meanwhile")
+    expect(page.locator("#count-ng")).to_have_text("1")
+    expect(page.locator("#count-ok")).to_have_text("1")
+
+
+def test_it_speaks_chinese_and_remembers_it(page: Page, stack: Stack) -> None:
+    show_ng(stack, part_id="P1")
+    page.get_by_label("Language").select_option("中文")
+
+    expect(page.locator("#verdict-summary")).to_have_text("1 处缺陷")
+    expect(page.locator("html")).to_have_attribute("lang", "zh")
+    page.reload()
+    expect(page).to_have_title("实时 · Inspector")
+    expect(page.locator("#verdict-summary")).to_have_text("1 处缺陷")
+
+
+def test_the_theme_is_chosen_once(page: Page, stack: Stack) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(ground)
+    page.locator("#theme").click()
+    after = page.evaluate(ground)
+    page.reload()
+
+    assert before != after
+    assert page.evaluate(ground) == after
 
 
 def test_boxes_below_the_threshold_look_different_and_can_be_left_out(page: Page, stack: Stack) -> None:
@@ -85,9 +146,7 @@ def test_the_map_is_switched_on_and_faded(page: Page, stack: Stack) -> None:
     page.keyboard.press("m")
     expect(page.locator("#heat")).to_be_visible()
     expect(page.locator("#heat")).to_have_css("opacity", "0.7")
-    expect(
-        page.get_by_text("where the network looks (trained on defect regions); the boxes decide")
-    ).to_be_visible()
+    expect(page.get_by_text("where the network looks; the boxes decide")).to_be_visible()
     assert page.locator("#heat").bounding_box() == page.locator("#picture").bounding_box()
 
     page.get_by_label("Opacity").fill("30")
@@ -106,7 +165,7 @@ def test_a_part_that_failed_is_not_inspected_and_never_ok(page: Page, stack: Sta
     expect(page.locator("#verdict-flags")).to_have_text("NOT ACCEPTED")
     expect(page.locator("#reasons")).to_contain_text("the device ran out of memory")
     expect(page.locator("#count-none")).to_have_text("1")
-    expect(page.locator("#reject-of")).to_have_text("no part inspected yet")
+    expect(page.locator("#rejects-of")).to_have_text("no part inspected yet")
 
 
 def test_what_a_client_sent_is_text_and_never_runs(page: Page, stack: Stack) -> None:
@@ -195,23 +254,3 @@ def test_a_redis_restart_is_said_and_got_over(page: Page, stack: Stack) -> None:
     expect(page.locator("#verdict-part")).to_have_text("new")
     expect(page.locator("#count-ok")).to_have_text("1")
     expect(page.locator("#count-ng")).to_have_text("1")
-
-
-def test_under_keys_the_page_says_what_it_lacks(browser: Browser, stack: Stack, tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    with key_file.changing(file, create=True) as change:
-        key, secret = issue("screen", Role.OPERATOR, None, None, datetime.now(UTC))
-        change.keys = change.keys.added(key)
-    stack.kill_gateway()
-    stack.start_gateway("--keys-file", str(file))
-    page = browser.new_page()
-    page.goto(stack.url)
-    expect(page.locator("#link")).to_have_text("Key needed")
-    expect(page.locator("#banner")).to_contain_text("asks for an API key")
-
-    # As a proxy does that knows its people.
-    page.set_extra_http_headers({"Authorization": f"Bearer {secret}"})
-    expect(page.locator("#link")).to_have_text("Live")
-    expect(page.locator("#banner")).to_be_hidden()
-    page.close()
-    stack.kill_gateway()

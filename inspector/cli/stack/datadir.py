@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import tempfile
 import time
 from collections.abc import Mapping
@@ -66,6 +67,17 @@ class DataDir:
         partial.touch(0o600)  # the URL of a Redis of one's own may hold a password
         partial.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
         partial.replace(self.state)
+
+    def secret(self, name: str) -> str:
+        """Drawn once, the same at each start: 64 hexadecimal digits in a file that its owner alone reads."""
+        file = self.path / name
+        if not file.exists():
+            partial = file.with_suffix(".part")
+            partial.unlink(missing_ok=True)
+            partial.touch(0o600)
+            partial.write_text(secrets.token_hex(32), encoding="ascii")
+            partial.replace(file)
+        return file.read_text(encoding="ascii")
 
     def close(self) -> None:
         self.state.unlink(missing_ok=True)

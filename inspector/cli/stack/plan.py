@@ -123,9 +123,14 @@ def _gateway(
             [sys.executable, "-P", *command],
             data.log / "gateway.log",
             _serves(f"{url}/readyz"),
-            {**environment, "INSPECTOR_HOST": host},
+            {**environment, "INSPECTOR_HOST": host, "INSPECTOR_SESSION_SECRET": _session_secret(data)},
         )
     )
+
+
+def _session_secret(data: DataDir) -> str:
+    """Its own, so that nobody has to sign in again because the gateway was started again."""
+    return os.environ.get("INSPECTOR_SESSION_SECRET") or data.secret("session.secret")
 
 
 def _worker(name: str, metrics_port: int, environment: dict[str, str], data: DataDir) -> Child:

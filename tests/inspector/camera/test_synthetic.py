@@ -40,3 +40,24 @@ def test_a_shot_is_an_image_with_its_truth() -> None:
         assert defect["class"] in CLASSES
         assert 0 <= x1 < x2 <= 640
         assert 0 <= y1 < y2 <= 640
+
+
+def test_from_a_board_on_a_nozzle_is_clogged_at_one_place() -> None:
+    source = SyntheticSource(Placement(simulated=True), defective_share=0.0, clog_from=8)
+    found = [frame.take().truth or [] for frame in islice(source, 24)]
+    assert found[:8] == [[]] * 8
+    assert [number for number in range(8, 24) if found[number]] == [8, 12, 16, 20]
+    defects = [defect for truth in found for defect in truth]
+    assert {defect["class"] for defect in defects} <= {"spur", "copper"}
+    middles = [((d["box"][0] + d["box"][2]) / 2, (d["box"][1] + d["box"][3]) / 2) for d in defects]
+    assert np.ptp(np.array(middles), axis=0).max() < 120, "of a board of 640 x 640"
+
+
+def test_a_clogged_line_makes_one_product_and_runs_well_before() -> None:
+    good, other = islice(SyntheticSource(Placement(), clog_from=1000), 2)
+    copper = [
+        np.array(cv2.imdecode(np.frombuffer(one.take().image, np.uint8), 0)) < 128 for one in (good, other)
+    ]
+    assert np.mean(copper[0] != copper[1]) < 0.02, "the same layout, other edges"
+    taken = [frame.take() for frame in islice(SyntheticSource(Placement(), clog_from=1000), 100)]
+    assert sum(bool(shot.truth) for shot in taken) == 2

@@ -133,3 +133,19 @@ def test_the_stream_is_seeded_and_keeps_its_share() -> None:
     assert all((a.image == b.image).all() for a, b in zip(first, again, strict=True))
     assert 8 <= sum(len(made.boxes) > 0 for made in first) <= 22
     assert not any(len(made.boxes) for made in islice(boards(9, defective_share=0, size=(128, 128)), 5))
+
+
+def test_boards_of_one_product_have_one_layout_whatever_their_seed() -> None:
+    first, second = (board(seed, defects=0, product=7).image for seed in (1, 2))
+    assert (first != second).any(), "their edges are not alike"
+    assert pieces(first) == pieces(second) == pieces(board(7, defects=0).image)
+
+
+def test_a_clogged_nozzle_leaves_copper_around_its_place() -> None:
+    place = np.array([440, 230])
+    for seed in range(6):
+        made = board(seed, defects=2, product=5, clogged=(440, 230))
+        assert {CLASSES[label] for label in made.labels} <= {"spur", "copper"}
+        assert len(made.boxes) == 2
+        middles = (made.boxes[:, :2] + made.boxes[:, 2:]) / 2
+        assert np.abs(middles - place).max() < 60

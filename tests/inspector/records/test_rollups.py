@@ -20,7 +20,8 @@ from inspector.records.counts import Counts
 from inspector.records.database import asking
 from inspector.records.rows import Entry, entry_of
 from inspector.records.search import Wanted
-from inspector.records.statistics import Bucket, statistics, whole_minutes
+from inspector.records.spans import Bucket, whole_minutes
+from inspector.records.statistics import statistics
 from inspector.records.tables import metadata, strands
 from inspector.records.write import write
 from tests.inspector.records.conftest import Database

@@ -12,7 +12,8 @@ from inspector.errors import DeadlineExpired
 from inspector.plant.plant import Plant
 from inspector.records.rollups import GRID
 from inspector.records.search import Wanted
-from inspector.records.statistics import Bucket, ClassCount, Figures, Latency, Statistics, statistics
+from inspector.records.spans import Bucket
+from inspector.records.statistics import ClassCount, Figures, Latency, Statistics, statistics
 from inspector.records.write import write
 from tests.inspector.records.conftest import Database
 from tests.support.records import DOUBT, FAINT, NOON, SPUR, entry, failure

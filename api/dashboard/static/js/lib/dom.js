@@ -1,0 +1,52 @@
+// Elements and text. Nothing here, or anywhere in the page, takes markup: what a client sent stays text.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** The element of an id that is known to be in the document. */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the document holds no #${id}`);
+  return found;
+}
+
+/** A new HTML element with attributes and children (nodes, or strings as text). null is left out. */
+export function element(name, attributes = {}, ...children) {
+  return fill(document.createElement(name), attributes, children);
+}
+
+/** The same for SVG. */
+export function svg(name, attributes = {}, ...children) {
+  return fill(document.createElementNS(SVG, name), attributes, children);
+}
+
+function fill(node, attributes, children) {
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else node.setAttribute(key, value === true ? "" : String(value));
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** A button of the page: `label` may be text or nodes. */
+export function button(label, attributes = {}) {
+  return element("button", { type: "button", class: "tool", ...attributes }, ...[label].flat());
+}
+
+/** One of the symbols that index.html defines: ok, ng, review, none and those of the tools. */
+export function symbol(kind) {
+  return svg("svg", { class: "symbol", viewBox: "0 0 32 32", "aria-hidden": "true" },
+    svg("use", { href: `#symbol-${kind}` }));
+}
+
+/** To be called before nodes with lazy images are removed. A browser keeps an image that it has not begun to load
+    for ever, and with it the whole tree that it stood in: a tile a part, over a shift. */
+export function letGo(node) {
+  for (const image of node.querySelectorAll("img")) image.removeAttribute("src");
+}
+
+/** Sets text only when it differs, so that a screen reader and the layout are left alone otherwise. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
