@@ -2,8 +2,7 @@
 
 growth.py does a whole one.
 
-DOM nodes are not held to a bound yet: under compressed time about one a part stays behind, and why is not
-found.
+DOM nodes are not held to a bound yet: in compressed time about one a part stays behind, and why is not known.
 """
 
 from __future__ import annotations
