@@ -130,7 +130,7 @@ class Link:
     def _send(self, commands: Sequence[Command]) -> list[Reply]:
         connection = self._opened()
         try:
-            if connection.is_connected and connection.can_read():  # the server has closed it meanwhile
+            if connection.is_connected and _was_closed(connection):
                 connection.disconnect()
             connection.connect()
             connection.send_packed_command(connection.pack_commands(commands), check_health=False)
@@ -267,6 +267,14 @@ class AsyncLink:
             await client.aclose()
             if trips is not None:
                 await trips.aclose()
+
+
+def _was_closed(connection: Any) -> bool:
+    """By the server, while nothing was asked: then there is an end to read, or reading it is an error."""
+    try:
+        return bool(connection.can_read())
+    except redis.ConnectionError:
+        return True
 
 
 def _pool(url: str, timeout_s: float | None) -> redis.asyncio.ConnectionPool:

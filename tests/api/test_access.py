@@ -32,6 +32,8 @@ ROOT = Path(__file__).parents[2]
 IMAGE = jpeg()
 ROUTES = access.roles_by_route(create_app(Settings()))
 PUBLIC = {"/dashboard/{path}", "/docs", "/openapi.json", "/problems", "/problems/{code}", *PAGES} | {
+    "/dashboard/vendor/plotly.js",  # a library as its wheel brings it; the second with its version
+    "/dashboard/vendor/plotly-{_version}.js",
     "/healthz",
     "/readyz",
     "/v1/session",  # to sign in; who am I and sign out need a key

@@ -21,7 +21,8 @@ IMAGE = jpeg()
     [
         (b"", 400, "empty-body"),
         (b"this is text, whatever its name says", 415, "unsupported-image"),
-        (b"II*\0" + bytes(100), 415, "unsupported-image"),
+        (b"GIF89a" + bytes(100), 415, "unsupported-image"),
+        (b"II*\0" + bytes(100), 422, "broken-image"),
         (IMAGE[: len(IMAGE) // 2], 422, "broken-image"),
         (IMAGE[:-2], 422, "broken-image"),
         (png_claiming(60_000, 60_000), 413, "too-many-pixels"),
