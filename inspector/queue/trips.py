@@ -2,8 +2,8 @@
 
 A command leaves at once while a connection is free. Beyond that, one write carries what a dozen small
 requests want, and one read brings the replies. An image goes alone: in one turn of its loop the server takes
-a piece of each connection, and makes durable together what came whole by it. Images on connections of their own
-share that; images behind each other on one connection cost it for each. Order holds within one caller's
+a piece of each connection, and makes durable together what came whole by it. Images on connections of their
+own share that; images behind each other on one connection cost it for each. Order holds within one caller's
 commands, as in a pipeline of its own.
 """
 
