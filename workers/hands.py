@@ -131,8 +131,8 @@ class Hands:
             self._to_compute.notify_all()
 
     def progressed(self, running: Sequence[Held], waiting: Stage) -> None:
-        """The model has come back from a run of these: it does not hang, so they and all that waits for it, at
-        that stage, are held anew. A large image takes many runs, and those behind it wait for all of them.
+        """The model has come back from a run of these: it does not hang, so they and all that waits for it,
+        at that stage, are held anew. A large image takes many runs, and those behind it wait for all of them.
         What another lane runs is not: that one may hang."""
         lease_ends = time.monotonic() + self._max_lease.total_seconds()
         with self._lock:
