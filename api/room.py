@@ -34,7 +34,8 @@ class Room:
 
     def saw(self, line: str, fullness: float) -> None:
         """Of a line whose image was just stored."""
-        if fullness <= ROOMY and (line in self._roomy_until or len(self._roomy_until) < LINES):
+        self._roomy_until.pop(line, None)
+        if fullness <= ROOMY:
+            if len(self._roomy_until) >= LINES:
+                del self._roomy_until[next(iter(self._roomy_until))]  # the one heard of longest ago
             self._roomy_until[line] = monotonic() + FRESH_S
-        else:
-            self._roomy_until.pop(line, None)

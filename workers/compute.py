@@ -29,7 +29,7 @@ from inspector.imaging.preprocess import Prepared
 from inspector.messages.job import Job
 from inspector.messages.result import Timings, failed
 from inspector.queue.base import Finished
-from workers.hands import Hands, Held
+from workers.hands import Hands, Held, Stage
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,8 @@ class Compute:
         start = perf_counter()
         try:
             images = [held.prepared for held in batch if held.prepared]
-            seen = self._pipeline.infer(images, self._hands.progressed, engine)
+            waiting = Stage.READING if self._lanes else Stage.READY
+            seen = self._pipeline.infer(images, partial(self._hands.progressed, batch, waiting), engine)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told apart and becomes an outcome
             self._tell_apart(batch, error, engine)
             return

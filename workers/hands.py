@@ -130,12 +130,13 @@ class Hands:
             held.prepared, held.decode_ms, held.stage = prepared, decode_ms, Stage.READY
             self._to_compute.notify_all()
 
-    def progressed(self) -> None:
-        """The model has come back from a run: it does not hang, so all that waits for it is held anew. A
-        large image takes many runs, and those behind it wait for all of them."""
+    def progressed(self, running: Sequence[Held], waiting: Stage) -> None:
+        """The model has come back from a run of these: it does not hang, so they and all that waits for it,
+        at that stage, are held anew. A large image takes many runs, and those behind it wait for all of them.
+        What another lane runs is not: that one may hang."""
         lease_ends = time.monotonic() + self._max_lease.total_seconds()
         with self._lock:
-            for held in self._at(Stage.READY, Stage.COMPUTING):
+            for held in [*running, *self._at(waiting)]:
                 held.lease_ends = lease_ends
 
     def finish(

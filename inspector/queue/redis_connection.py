@@ -35,7 +35,7 @@ from inspector.queue.ending import end
 from inspector.queue.keys import Keys
 from inspector.queue.primary import Primary, place, primary_of, without_password
 from inspector.queue.scripting import Call, Command, Conversation, Reply, plain, run
-from inspector.queue.trips import CONNECTIONS, LOAD_BYTES, Trips, size_of
+from inspector.queue.trips import CONNECTIONS, Trips, size_of
 
 CONNECT_TIMEOUT_S = 1.0
 """A server on the same network answers a connect within milliseconds or not at all."""
@@ -48,6 +48,9 @@ BLOCK_S = 1.0
 """How long one blocking read asks the server to wait. Below the reader's socket timeout, else it may hang."""
 
 READER_TIMEOUT_S = BLOCK_S + 2.0
+
+LARGE_BYTES = 1 << 20
+"""Above it an image does not hold up a connection that small ones wait for."""
 
 POOL_SIZE = 32
 """Connections of one gateway for what travels alone (large images, and what waits for replicas): the server
@@ -231,7 +234,7 @@ class AsyncLink:
         self, client: redis.asyncio.Redis, trips: Trips, commands: Sequence[Command], *, alone: bool
     ) -> list[Reply]:
         try:
-            if alone or size_of(commands) > LOAD_BYTES:
+            if alone or size_of(commands) > LARGE_BYTES:
                 replies = await _pipelined(client, commands)
             else:
                 replies = await trips.exchange(commands)
@@ -264,9 +267,11 @@ class AsyncLink:
         """Unless another command has dropped it already."""
         if client is not None and self._client is client:
             trips, self._client, self._trips = self._trips, None, None
-            await client.aclose()
-            if trips is not None:
-                await trips.aclose()
+            try:
+                await client.aclose()
+            finally:  # whoever drops it may be out of time
+                if trips is not None:
+                    await trips.aclose()
 
 
 def _was_closed(connection: Any) -> bool:

@@ -39,6 +39,9 @@ class RedisConsumer:
         self._link = Link(url, keys)
         self._reader = Link(url, keys, READER_TIMEOUT_S)
         self._group_is_open = False
+        self._finish_first = False
+        """An outcome was refused: until one is not, nothing is taken on the same trip. Its reply would be
+        lost with the refusal, and the image be idle until it counts as delivered once more."""
         self._cursor = FROM_THE_START
         self._seen = FROM_THE_START
 
@@ -69,12 +72,17 @@ class RedisConsumer:
     def finish_and_take(
         self, finished: Sequence[Finished], limit: int
     ) -> tuple[list[FinishStatus], list[Delivery]]:
+        if self._finish_first:
+            statuses = self.finish(finished)
+            self._finish_first = False
+            return statuses, self._take_ready(limit) or []
         calls = [*map(self._finish_call, finished), self._take_call(limit)]
         try:
             self._open_group()
             *replies, taken = self._link.run(calls)
         except ServerRefusal as refusal:
             if refusal.kind not in GROUP_IS_GONE:
+                self._finish_first = True
                 raise
             self._group_is_open = False
             return self.finish(finished), []

@@ -67,10 +67,15 @@ def test_it_is_not_believed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_clients_cannot_make_it_remember_more_than_so_many_lines() -> None:
-    room = Room(Counting(Budgets()))
+    producer = Counting(Budgets())
+    room = Room(producer)
     for number in range(LINES + 10):
         room.saw(f"L{number}", 0.0)
     assert len(room._roomy_until) == LINES
+
+    room.saw("a line that came late", 0.0)
+    asyncio.run(room.require("a line that came late", 1000))
+    assert producer.looks == 0
 
 
 def test_a_full_queue_is_busy_at_the_look() -> None:

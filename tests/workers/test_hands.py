@@ -91,13 +91,13 @@ def test_a_lease_that_ended_is_not_renewed_and_computing_beyond_it_is_hanging(pi
 def test_progress_holds_what_computes_and_what_waits_for_it_anew(pipeline: Pipeline) -> None:
     hands = Hands(LONG)
     first, second = ready(hands, pipeline, "1", "2")
-    hands.next_batch(1)
+    batch = hands.next_batch(1)
     [reading] = hands.accept([delivery("3")])
     for held in (first, second, reading):
         held.lease_ends = 0.0
     assert hands.hung()
 
-    hands.progressed()
+    hands.progressed(batch, Stage.READY)
 
     assert not hands.hung()
     assert [each.entry for each in hands.renewable()] == ["1", "2"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
@@ -122,6 +123,42 @@ def test_a_device_that_fails_altogether_makes_the_worker_give_up(
 
     assert rig.wait() is False
     assert rig.compute.failure is not None
+
+
+def test_a_lane_that_hangs_is_noticed_though_the_other_one_works(
+    pipeline: Pipeline, queue: MemoryQueue, gateway: GatewayEnd, engine: TwoLanes
+) -> None:
+    let_go = threading.Event()
+    bright = grey_png(32, 64)
+    for one in (engine, *engine.shares):
+        one.refuses = lambda batch: batch.shape[3] == 64 and let_go.wait(20)
+    lease = timedelta(seconds=0.5)
+    rig = Rig(pipeline, queue.consumer("w1", LONG), max_lease=lease, min_idle=LONG, engine=engine)
+    gateway.submit(bright)
+    end = time.monotonic() + 10
+    rig.start()
+    while rig.ended is None and time.monotonic() < end:
+        job = gateway.submit(IMAGE)
+        wait_until(lambda job=job: rig.compute.failure or gateway.read(job).state.terminal, 20)  # type: ignore[misc]
+    let_go.set()
+
+    assert rig.wait() is False
+    assert "hangs" in (rig.compute.failure or "")
+
+
+def test_what_waits_for_a_lane_is_held_while_lanes_get_on() -> None:
+    hands = Hands(timedelta(minutes=1))
+    held = hands.accept([Delivery(entry, 1, job_of(IMAGE), IMAGE) for entry in ("1", "2", "3")])
+    first, second = hands.next_for_lane(), hands.next_for_lane()
+    assert first is not None
+    assert second is not None
+    for one in held:
+        one.lease_ends = 0.0
+
+    hands.progressed([first[0]], Stage.READING)
+
+    assert [delivery.entry for delivery in hands.renewable()] == ["1", "3"]
+    assert hands.hung(), "the second one's lane"
 
 
 def test_stopped_it_hands_back_what_no_lane_has_begun() -> None:

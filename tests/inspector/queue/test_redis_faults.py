@@ -277,3 +277,24 @@ def test_an_outcome_after_flushall_is_lost_and_work_goes_on(
 
     inspection = ends.submit()
     assert take_one(consumer).job.id == inspection
+
+
+def test_while_outcomes_are_refused_no_more_images_are_taken_with_them(
+    start_server: StartServer, open_ends: OpenEnds
+) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    for _ in range(6):
+        ends.submit()
+    finished = done(take_one(consumer))
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", "-hmget")  # as a role set up wrongly
+        for _ in range(4):
+            with pytest.raises(QueueUnavailable):
+                consumer.finish_and_take([finished], 1)
+        client.execute_command("ACL", "SETUSER", "default", "+hmget")
+    assert ends.run(ends.admin.status()).in_flight == 2, "one was taken with the first refusal, no more"
+
+    statuses, taken = consumer.finish_and_take([finished], 1)
+    assert (statuses, len(taken)) == ([FinishStatus.RECORDED], 1)

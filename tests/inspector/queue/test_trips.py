@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import uvloop
 
 from inspector.errors import QueueUnavailable
 from inspector.queue.keys import Keys
-from inspector.queue.redis_connection import AsyncLink
-from inspector.queue.trips import CONNECTIONS, LOAD_BYTES
+from inspector.queue.redis_connection import LARGE_BYTES, AsyncLink
+from inspector.queue.trips import CONNECTIONS
 from tests.inspector.queue.conftest import StartServer
 from tests.support.servers import QueueServer
 
@@ -29,7 +38,7 @@ def info(server: QueueServer, section: str, field: str) -> int:
         return int(client.info(section)[field])
 
 
-def test_every_caller_gets_its_own_replies_over_two_connections(start_server: StartServer) -> None:
+def test_every_caller_gets_its_own_replies_over_few_connections(start_server: StartServer) -> None:
     server = start_server()
 
     async def test(link: AsyncLink) -> None:
@@ -77,11 +86,26 @@ def test_an_error_is_its_own_callers_alone(start_server: StartServer) -> None:
     with_link(server, test)
 
 
-def test_what_is_larger_than_a_load_goes_alone(start_server: StartServer) -> None:
+def test_images_travel_side_by_side_so_that_they_share_a_write_to_the_disk(start_server: StartServer) -> None:
     server = start_server()
 
     async def test(link: AsyncLink) -> None:
-        large = b"x" * (LOAD_BYTES + 1)
+        await link.ask("PING")
+        server.pause()
+        images = [asyncio.ensure_future(link.ask("SET", str(n), b"x" * 30_000)) for n in range(CONNECTIONS)]
+        await asyncio.sleep(0.05)
+        server.resume()
+        await asyncio.gather(*images)
+        assert info(server, "clients", "connected_clients") == CONNECTIONS + 1
+
+    with_link(server, test)
+
+
+def test_what_is_large_goes_alone(start_server: StartServer) -> None:
+    server = start_server()
+
+    async def test(link: AsyncLink) -> None:
+        large = b"x" * (LARGE_BYTES + 1)
         written, small = await asyncio.gather(link.ask("SET", "large", large), link.ask("ECHO", "small"))
         assert (written, small) == (b"OK", b"small")
         assert await link.ask("STRLEN", "large") == len(large)
@@ -99,9 +123,15 @@ def test_whoever_gave_up_before_it_left_is_left_behind(start_server: StartServer
         for _ in range(CONNECTIONS):
             away.append(asyncio.ensure_future(link.ask("PING")))
             await asyncio.sleep(0.02)  # it has left: the next one needs another connection
-        waiting = asyncio.ensure_future(link.ask("SET", "given-up", "x"))
+        image = b"x" * 10_000
+        held = sys.getrefcount(image)
+        waiting = asyncio.ensure_future(link.ask("SET", "given-up", image))
         await asyncio.sleep(0.01)
+        assert sys.getrefcount(image) > held
         waiting.cancel()
+        await asyncio.wait([waiting])
+        del waiting
+        assert sys.getrefcount(image) == held, "it is not held until a trip comes back"
         server.resume()
         await asyncio.gather(*away)
         assert await link.ask("EXISTS", "given-up") == 0
@@ -136,3 +166,60 @@ def test_a_server_that_was_restarted_is_found_without_an_error(start_server: Sta
         assert await link.ask("ECHO", "back") == b"back"
 
     with_link(server, test)
+
+
+def test_what_cannot_be_sent_is_told_to_who_sent_it(start_server: StartServer) -> None:
+    server = start_server()
+
+    async def test(link: AsyncLink) -> None:
+        with pytest.raises(UnicodeEncodeError):
+            await asyncio.wait_for(link.ask("ECHO", "\ud800"), 5)
+        assert await link.ask("ECHO", "next") == b"next"
+
+    with_link(server, test)
+
+
+@pytest.fixture
+def resetting() -> Iterator[tuple[str, threading.Event]]:
+    """The URL of a server that answers once on each connection and resets it when told, as a firewall does to
+    an idle one."""
+    now = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):  # closed: the test is over
+            while True:
+                connection, _ = listener.accept()
+                connection.recv(1 << 16)
+                connection.sendall(b"+PONG\r\n")
+                now.wait()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0", now
+        now.set()
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_connection_that_was_reset_between_two_trips_is_told_and_made_anew(
+    run: Callable[[Coroutine[Any, Any, None]], None], resetting: tuple[str, threading.Event]
+) -> None:
+    url, now = resetting
+
+    async def test() -> None:
+        link = AsyncLink(url, Keys(), timeout_s=5.0)
+        try:
+            assert await link.ask("PING") == b"PONG"
+            now.set()
+            await asyncio.sleep(0.05)  # the news of the reset is in
+            with pytest.raises(QueueUnavailable):
+                await asyncio.wait_for(link.ask("PING"), 2)
+            assert await asyncio.wait_for(link.ask("PING"), 2) == b"PONG"
+        finally:
+            await link.aclose()
+
+    run(test())
