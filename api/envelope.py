@@ -72,6 +72,7 @@ def _links(inspection_id: str, *, image: bool, attention: bool) -> bytes:
     links = {
         "self": self,
         "image": f"{self}/image" if image else None,
+        "preview": f"{self}/preview" if image else None,
         "attention": f"{self}/attention.png" if attention else None,
     }
     return json.dumps(links, separators=(",", ":")).encode()

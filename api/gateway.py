@@ -30,7 +30,7 @@ from api.records import Records
 from api.room import Room
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import ImageGone, InspectionNotFound, InspectorError, RecordsUnavailable
+from inspector.errors import ImageGone, InspectionNotFound, InspectorError, NoPreview, RecordsUnavailable
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
@@ -127,11 +127,28 @@ class Gateway:
     async def image(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
         """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
         try:
-            await self._sight_of(inspection_id, holder)
-            return await self._results.image(inspection_id)
+            return await self._held(inspection_id, holder)
         except (InspectionNotFound, ImageGone) as error:
             place = await self._place(inspection_id, holder, error)
             return place.format, await self._records.image(place)
+
+    async def preview(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
+        """(format, bytes) of what a browser can show: the image itself, or the preview beside its record.
+        Raises InspectionNotFound, ImageGone, NoPreview."""
+        try:
+            kind, image = await self._held(inspection_id, holder)
+        except (InspectionNotFound, ImageGone) as error:
+            place = await self._place(inspection_id, holder, error)
+        else:
+            if header.browsers_show(image):
+                return kind, image
+            place = await self._place_of_preview(inspection_id, holder)
+        if place.preview is not None:
+            return "png", await self._records.preview(place.preview)
+        image = await self._records.image(place)
+        if not header.browsers_show(image):
+            raise NoPreview(f"of inspection {inspection_id!r} there is no preview")
+        return place.format, image
 
     async def attention(self, inspection_id: str, holder: Holder) -> bytes:
         """The map as PNG. Raises InspectionNotFound, ImageGone."""
@@ -184,6 +201,19 @@ class Gateway:
         place = known.place
         found = Found(known.outcome, place is not None, place is not None and place.attention is not None)
         return Answer(inspection_id, terminal=True, content=envelope.of_found(found), waited_s=wait_s)
+
+    async def _held(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
+        """(format, bytes as posted) of what the queue holds. Raises InspectionNotFound, ImageGone."""
+        await self._sight_of(inspection_id, holder)
+        return await self._results.image(inspection_id)
+
+    async def _place_of_preview(self, inspection_id: str, holder: Holder) -> Place:
+        """Of an image that the queue still holds. Raises NoPreview: it is not recorded yet, or not kept."""
+        missing = NoPreview(f"of inspection {inspection_id!r} there is no preview, or not yet")
+        try:
+            return await self._place(inspection_id, holder, missing)
+        except (InspectionNotFound, ImageGone):
+            raise missing from None
 
     async def _place(self, inspection_id: str, holder: Holder, missing: InspectorError) -> Place:
         """Where an image is kept that the queue does not hold. Raises `missing` where nothing is kept."""

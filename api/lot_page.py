@@ -156,10 +156,10 @@ def _card(one: Rejected, zone: ZoneInfo, words: Words) -> str:
 def _picture(one: Rejected, url: str, words: Words) -> str:
     if not one.has_image:
         return f'<div class="blank">{words["not_kept"]}</div>'
-    if one.image_format not in SHOWN:
+    if one.image_format not in SHOWN and not one.has_preview:
         return f'<div class="blank">{words["no_preview"]}</div>'
     # Lazy: two hundred pictures of some megabytes are not fetched before they are looked at, or printed.
-    return f'<img src="{url}/image" alt="" loading="lazy">'
+    return f'<img src="{url}/preview" alt="" loading="lazy">'
 
 
 def _section(title: str, content: str, name: str = "") -> str:

@@ -47,6 +47,7 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
     errors.IdempotencyConflict: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InspectionNotFound: HTTPStatus.NOT_FOUND,
     errors.ImageGone: HTTPStatus.GONE,
+    errors.NoPreview: HTTPStatus.NOT_FOUND,
     errors.LineBusy: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.QueueUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -61,6 +61,10 @@ class Records:
         """Raises ImageGone, StoreUnavailable."""
         return await self._run(lambda: self._store.get(place.image))
 
+    async def preview(self, path: str) -> bytes:
+        """Of Place.preview. Raises ImageGone, StoreUnavailable."""
+        return await self._run(lambda: self._store.get(path))
+
     async def attention(self, place: Place) -> bytes:
         """Raises ImageGone, StoreUnavailable."""
         path = place.attention

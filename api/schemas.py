@@ -23,6 +23,7 @@ class Links(Closed):
 
     self: str
     image: str | None
+    preview: str | None = Field(description="The image as a browser can show it.")
     attention: str | None
 
 

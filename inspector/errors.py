@@ -19,6 +19,7 @@ InspectorError
 ├── InspectionNotFound           no such id
 ├── DeadLetterNotFound           no dead letter of that id
 ├── ImageGone                    the image (or map) has left the ring of recent ones
+├── NoPreview                    a browser cannot show the image, and there is no preview of it, or not yet
 ├── Busy                         over the byte or depth budget; says when to retry
 │   └── LineBusy                 over the line's own budget: the other lines go on
 ├── QueueUnavailable             Redis does not answer
@@ -174,6 +175,14 @@ class ImageGone(InspectorError):
     code = "image-gone"
     title = "The image or map is no longer held"
     advice = "Only the most recent images are held; raise recent_bytes to hold more."
+
+
+class NoPreview(InspectorError):
+    code = "no-preview"
+    title = "A browser cannot show this image, and there is no preview of it, or not yet"
+    advice = (
+        "A kept image gets one with its record, about a second after the verdict; `image` has the original."
+    )
 
 
 class Busy(InspectorError):

@@ -25,11 +25,12 @@ from inspector.plant.plant import Retention
 from inspector.queue.base import Archive, Unarchived
 from inspector.records import retention
 from inspector.records.images import ImageStore, path_of
-from inspector.records.rows import Entry, Kept, entry_of
+from inspector.records.rows import Entry, Kept, Row, entry_of
 from inspector.records.write import write
 from workers.archive_metrics import ArchiveMetrics
 from workers.health import Health
 from workers.pace import Backoff, Every
+from workers.previews import Previews
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,9 @@ TIDY_EVERY = timedelta(seconds=30)
 
 DRAIN_S = 10.0
 """Of recording what waits, when it is stopped; the rest is recorded at the next start."""
+
+PREVIEWS_WITHIN = timedelta(minutes=1)
+"""Behind by more, it makes no previews: one takes as long as the records of many images."""
 
 STEP_S = 0.1
 """Of waiting for what does not answer."""
@@ -88,6 +92,7 @@ class Archiver:
         self._backoff = Backoff()
         self._sweep = Every(SWEEP_EVERY, jitter=0.5)
         self._tidy = Every(TIDY_EVERY, jitter=0.2)
+        self._previews = Previews()
 
     def stop(self) -> None:
         """From a signal handler: only a flag."""
@@ -141,7 +146,9 @@ class Archiver:
 
     def _record(self, batch: Sequence[Unarchived]) -> None:
         jobs = self._jobs(batch)
-        entries = [self._with_image(entry_of(one.outcome, one.order, one.at, job)) for one, job in jobs]
+        entries = [
+            self._with_image(entry_of(one.outcome, one.order, one.at, job), one.at) for one, job in jobs
+        ]
         written = self._write(entries)
         self._archive.archived(batch)
         self._metrics.recorded(entries, written, datetime.now(UTC) - batch[0].at)
@@ -152,21 +159,28 @@ class Archiver:
         found = dict(zip(ids, self._archive.jobs(ids), strict=True))
         return [(one, found.get(one.outcome.id)) for one in batch]
 
-    def _with_image(self, entry: Entry) -> Entry:
-        """With its image and map in the store, if the policy keeps them and the queue still has them."""
+    def _with_image(self, entry: Entry, at: datetime) -> Entry:
+        """With its image, map and preview in the store, if the policy keeps them and the queue still has it.
+        `at` is when its outcome was announced."""
         row = entry.inspection
         keep = retention.rule(self._records.policy, row)
         held = self._archive.held(entry.id) if keep.kept else None
         if held is None or held.image is None:
             return entry
-        path = path_of(row["line"], row["received_ms"], entry.id, row["image_format"] or "bin")
-        self._records.store.put(path, held.image)
-        size, map_path = len(held.image), None
+        shown = self._previews.of(held.image) if datetime.now(UTC) - at < PREVIEWS_WITHIN else None
+        paths = {"image": self._put(row, row["image_format"] or "bin", held.image)}
         if held.attention is not None:
-            map_path = path_of(row["line"], row["received_ms"], entry.id, "map.png")
-            self._records.store.put(map_path, held.attention)
-            size += len(held.attention)
-        return replace(entry, kept=Kept(path, map_path, size, keep.sampled))
+            paths["attention"] = self._put(row, "map.png", held.attention)
+        if shown is not None:
+            paths["preview"] = self._put(row, "preview.png", shown)
+        size = sum(len(content) for content in (held.image, held.attention, shown) if content is not None)
+        return replace(entry, kept=Kept(**paths, bytes=size, sampled=keep.sampled))
+
+    def _put(self, row: Row, ending: str, content: bytes) -> str:
+        """Its path in the store."""
+        path = path_of(row["line"], row["received_ms"], row["id"], ending)
+        self._records.store.put(path, content)
+        return path
 
     def _write(self, entries: Sequence[Entry]) -> int:
         try:

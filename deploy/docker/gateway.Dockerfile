@@ -1,6 +1,5 @@
 # syntax=docker/dockerfile:1
-# The gateway: takes images in, shows results. No torch, numpy or OpenCV. The archiver is in it too, which needs
-# as little: `--entrypoint python ... -P -m workers archive`.
+# The gateway: takes images in, shows results. No torch, numpy or OpenCV.
 #   docker build -f deploy/docker/gateway.Dockerfile -t inspector-gateway .
 
 FROM python:3.11-slim-bookworm AS build
@@ -11,7 +10,7 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY inspector ./inspector
 COPY api ./api
 COPY workers ./workers
-RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[api,archive]"
+RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[api]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin inspector \

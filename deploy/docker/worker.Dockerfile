@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 # A CPU worker: runs the bundle's OpenVINO export, so no torch. The shipped bundle is inside; mount another one
-# and set INSPECTOR_MODEL to its folder.
+# and set INSPECTOR_MODEL to its folder. The archiver is in it too, as it needs OpenCV for previews:
+# `... archive` in place of `inspect`.
 #   docker build -f deploy/docker/worker.Dockerfile -t inspector-worker .
 
 FROM python:3.11-slim-bookworm AS build
@@ -11,10 +12,12 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY inspector ./inspector
 COPY api ./api
 COPY workers ./workers
-RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[worker]"
+RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[worker,archive]"
 
 FROM python:3.11-slim-bookworm
-RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin inspector
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin inspector \
+    # A new volume mounted here takes its owner over.
+    && install --directory --owner 10001 --group 10001 --mode 0700 /records
 COPY --from=build /opt/inspector /opt/inspector
 USER 10001:10001
 WORKDIR /tmp

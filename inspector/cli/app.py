@@ -41,6 +41,7 @@ COMMANDS = {
         "Images that no worker could finish: list, requeue, drop.",
         "api",
     ),
+    "records": Entry("records_command", "records", "What is on record, as a Parquet file.", "parquet"),
     "inspect": Entry("inspect_command", "inspect", "Inspect image files, without any server.", "worker"),
     "train": Entry("train_command", "train", "Train a detector and seal it as a bundle.", "train"),
     "export": Entry("export_command", "export", "Export a bundle again, with INT8 as well.", "train"),

@@ -1,6 +1,7 @@
 """What an image's bytes say of themselves, without decoding them. Standard library only.
 
 sniff(data) -> ImageHeader      the format is read from the bytes; no name and no Content-Type is believed
+browsers_show(data)             whether a browser can show it, or needs a preview
 check_pixels(header, limit)     a header may claim anything; say no before anybody allocates it
 
     sniff ── JPEG   markers up to the first scan, and the end-of-image marker at the end
@@ -57,6 +58,13 @@ def sniff(data: bytes) -> ImageHeader:
         if data.startswith(signature):
             return read(data)
     raise UnsupportedImage(f"this is {_name_of(data)}; JPEG, PNG, BMP and TIFF are read here")
+
+
+def browsers_show(data: bytes) -> bool:
+    """Whether a browser shows it as it is. Of 16 bits it takes the upper byte: 12 bits in the low end look
+    black. Raises as `sniff`."""
+    header = sniff(data)
+    return header.format != "tiff" and header.bit_depth == 8
 
 
 def check_pixels(header: ImageHeader, limit: int) -> None:

@@ -55,6 +55,8 @@ def displayable(image: Pixels) -> NDArray[np.uint8]:
     """8 bits as they are; of 16 the brightest pixel's `full_level` becomes 255."""
     if image.dtype == np.uint8:
         return image.astype(np.uint8, copy=False)
-    factor = np.float32(255 / full_level(int(image.max())))
-    shown: NDArray[np.uint8] = np.rint(image * factor).astype(np.uint8)
+    full = full_level(int(image.max()))
+    # By a table: what is multiplied is as many numbers as there are levels, not pixels, and takes no memory.
+    table = np.rint(np.arange(full + 1, dtype=np.uint16) * np.float32(255 / full)).astype(np.uint8)
+    shown: NDArray[np.uint8] = table[image]
     return shown

@@ -55,15 +55,15 @@ _PLAIN = (
     "image_format",
 )
 
-_TIMES = {"received_at": "received_ms", "finished_at": "finished_ms", "captured_at": "captured_ms"}
+TIMES = {"received_at": "received_ms", "finished_at": "finished_ms", "captured_at": "captured_ms"}
 
-CSV_COLUMNS = ("id", *_TIMES, *_PLAIN[1:])
+CSV_COLUMNS = ("id", *TIMES, *_PLAIN[1:])
 
 
 def csv_of(engine: Engine, wanted: Wanted) -> Iterator[bytes]:
     """A head, then a row an inspection, newest first. UTF-8, times in UTC. Raises RecordsUnavailable."""
     yield _csv([CSV_COLUMNS])
-    for rows in _batches(engine, wanted):
+    for rows in batches(engine, wanted):
         yield _csv([_cells(row) for row in rows])
 
 
@@ -74,7 +74,7 @@ def coco_of(engine: Engine, wanted: Wanted) -> Iterator[bytes]:
     classes: dict[str, int] = {}
     images, boxes = 0, 0
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as annotations:
-        for rows in _batches(engine, wanted):
+        for rows in batches(engine, wanted):
             found = _defects(engine, [row["id"] for row in rows])
             for row in rows:
                 if row["state"] != "done":
@@ -94,9 +94,9 @@ def coco_of(engine: Engine, wanted: Wanted) -> Iterator[bytes]:
     yield b'],"categories":' + _json(categories) + b"}"
 
 
-def _batches(engine: Engine, wanted: Wanted) -> Iterator[Sequence[Mapping[str, Any]]]:
+def batches(engine: Engine, wanted: Wanted) -> Iterator[Sequence[Mapping[str, Any]]]:
     after: str | None = None
-    columns = [inspections.c[name] for name in (*_PLAIN, *_TIMES.values())]
+    columns = [inspections.c[name] for name in (*_PLAIN, *TIMES.values())]
     while True:
         with asking(engine) as connection:
             asked = chosen(wanted, *columns, after=after).limit(ROWS_AT_ONCE)
@@ -148,7 +148,7 @@ def _coco_annotation(number: int, image: int, category: int, finding: Mapping[st
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
-    times = {name: _iso(row[column]) for name, column in _TIMES.items()}
+    times = {name: _iso(row[column]) for name, column in TIMES.items()}
     return [_cell(times[name] if name in times else row[name]) for name in CSV_COLUMNS]
 
 

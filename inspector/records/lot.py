@@ -48,7 +48,9 @@ class Rejected:
     received: datetime
     image_format: str | None
     has_image: bool
-    """Kept in the store."""
+    """Kept in the store,"""
+    has_preview: bool
+    """and beside it what a browser can show, where it cannot show the image."""
     classes: Sequence[tuple[str, float]]
     """Of the findings that counted: each class and its highest score, the highest first."""
     first_look: bool
@@ -119,7 +121,7 @@ def _versions(connection: Connection, asked: Asked) -> list[Version]:
 
 def _rejected(connection: Connection, asked: Asked) -> list[Rejected]:
     query = (
-        select(inspections, kept.c.image)
+        select(inspections, kept.c.image, kept.c.preview)
         .outerjoin(kept, kept.c.inspection_id == inspections.c.id)
         .where(*asked)
         .order_by(inspections.c.id.desc())
@@ -154,6 +156,7 @@ def _of_row(row: Any, classes: Sequence[tuple[str, float]]) -> Rejected:
         received=_moment(row.received_ms),
         image_format=row.image_format,
         has_image=row.image is not None,
+        has_preview=row.preview is not None,
         classes=classes,
         first_look=row.first_look,
     )

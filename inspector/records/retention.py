@@ -45,13 +45,13 @@ def tidy(engine: Engine, store: ImageStore, policy: Retention, now: datetime) ->
     """
     leaving = _too_old(engine, policy, now) or _too_many(engine, store, policy)
     if leaving:
-        store.delete(path for one in leaving for path in (one.image, one.attention) if path is not None)
+        store.delete(path for one in leaving for path in one.paths)
         forget_images(engine, [one.inspection_id for one in leaving])
     return len(leaving)
 
 
 def held_bytes(engine: Engine) -> int:
-    """Of all images and maps that are kept."""
+    """Of all images, maps and previews that are kept."""
     with translated(), engine.connect() as connection:
         return int(connection.execute(select(func.coalesce(func.sum(kept.c.bytes), 0))).scalar_one())
 
@@ -68,7 +68,12 @@ class Leaving(NamedTuple):
     inspection_id: str
     image: str
     attention: str | None
+    preview: str | None
     bytes: int
+
+    @property
+    def paths(self) -> list[str]:
+        return [path for path in (self.image, self.attention, self.preview) if path is not None]
 
 
 def _too_old(engine: Engine, policy: Retention, now: datetime) -> Sequence[Leaving]:
@@ -91,7 +96,7 @@ def _too_many(engine: Engine, store: ImageStore, policy: Retention) -> Sequence[
 
 
 def _oldest(engine: Engine, which: ColumnElement[bool]) -> Sequence[Leaving]:
-    columns = (kept.c.inspection_id, kept.c.image, kept.c.attention, kept.c.bytes)
+    columns = (kept.c.inspection_id, kept.c.image, kept.c.attention, kept.c.preview, kept.c.bytes)
     asked = select(*columns).where(which).order_by(kept.c.inspection_id).limit(AT_ONCE)
     with translated(), engine.connect() as connection:
         return [Leaving(*row) for row in connection.execute(asked)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,12 +19,15 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where an image and its map lie in the store."""
+    """Where an image, its map and its preview lie in the store."""
 
     image: str
-    attention: str | None
-    bytes: int
-    sampled: bool
+    attention: str | None = None
+    preview: str | None = None
+    """Of an image that a browser cannot show."""
+    bytes: int = field(kw_only=True)
+    """Of all of these."""
+    sampled: bool = field(kw_only=True)
     """An OK one that was picked, not one that the policy asks for by its verdict."""
 
 

@@ -71,6 +71,7 @@ class Place:
 
     image: str
     attention: str | None
+    preview: str | None
     format: str
 
 
@@ -111,7 +112,8 @@ def page(
 
 def look_up(engine: Engine, inspection_id: str) -> Known:
     """Raises InspectionNotFound, RecordsUnavailable."""
-    columns = (*_OUTCOME, kept.c.image, kept.c.attention, inspections.c.image_format)
+    where = (kept.c.image, kept.c.attention, kept.c.preview)
+    columns = (*_OUTCOME, *where, inspections.c.image_format)
     asked = (
         select(*columns)
         .select_from(inspections)
@@ -123,8 +125,9 @@ def look_up(engine: Engine, inspection_id: str) -> Known:
         row = connection.execute(asked).one_or_none()
     if row is None:
         raise InspectionNotFound(f"no inspection {inspection_id!r} is recorded")
-    place = Place(row.image, row.attention, row.image_format) if row.image is not None else None
-    return Known(row.line, _outcome(row), place)
+    if row.image is None:
+        return Known(row.line, _outcome(row))
+    return Known(row.line, _outcome(row), Place(row.image, row.attention, row.preview, row.image_format))
 
 
 def chosen(wanted: Wanted, *columns: ColumnElement[Any], after: str | None = None) -> Select[Any]:

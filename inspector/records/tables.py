@@ -89,6 +89,7 @@ inspections = Table(
     Index(None, "state", "id"),
     Index(None, "part_id", "id"),
     Index(None, "lot_id", "id"),
+    Index(None, "lot_id", "verdict", "id"),
     Index(None, "recipe_id", "id"),
     Index(None, "station", "id"),
     Index(None, "view", "id"),
@@ -157,8 +158,10 @@ kept = Table(
     Column("image", String(), nullable=False),
     # its path in the store
     Column("attention", String()),
+    Column("preview", String()),
+    # of an image that a browser cannot show
     Column("bytes", BigInteger, nullable=False),
-    # of both
+    # of all three
     Column("sampled", Boolean, nullable=False),
     # an OK one that was picked: the first to leave when there is no room
     Index(None, "sampled", "inspection_id"),

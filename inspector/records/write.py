@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
@@ -100,8 +101,7 @@ def _replace(connection: Connection, later: Sequence[Entry]) -> None:
 def _kept_row(entry: Entry) -> Row:
     held = entry.kept
     assert held is not None  # noqa: S101 - the caller has looked
-    facts = {"image": held.image, "attention": held.attention, "bytes": held.bytes, "sampled": held.sampled}
-    return {"inspection_id": entry.id, **facts}
+    return {"inspection_id": entry.id, **asdict(held)}
 
 
 # --- the first verdict of a part ---------------------------------------------------------------------------

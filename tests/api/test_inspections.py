@@ -200,6 +200,22 @@ def test_image_and_map_come_back_byte_for_byte(line: Line, image: bytes, media_t
     assert (attention.content, attention.headers["content-type"]) == (MAP, "image/png")
 
 
+@pytest.mark.parametrize(
+    ("image", "media_type"), [(jpeg(), "image/jpeg"), (png(), "image/png"), (bmp(), "image/bmp")]
+)
+def test_what_a_browser_shows_is_its_own_preview(line: Line, image: bytes, media_type: str) -> None:
+    shown = line.http.get(line.post(image).json()["links"]["preview"])
+    assert (shown.content, shown.headers["content-type"]) == (image, media_type)
+    assert "sandbox" in shown.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("image", [tiff(), png(bits=16)])
+def test_what_a_browser_does_not_show_has_no_preview_without_a_record(line: Line, image: bytes) -> None:
+    missing = line.http.get(line.post(image).json()["links"]["preview"])
+    assert (missing.status_code, problem(missing)["type"]) == (404, "/problems/no-preview")
+    assert "cache-control" not in missing.headers or "no-store" in missing.headers["cache-control"]
+
+
 def test_what_has_left_the_recent_ones_is_gone_and_has_no_link() -> None:
     with gateway_in_memory(recent_bytes=0) as line:
         said = line.post(IMAGE).json()
@@ -209,7 +225,7 @@ def test_what_has_left_the_recent_ones_is_gone_and_has_no_link() -> None:
         later = line.http.get(said["links"]["self"]).json()
         image = line.http.get(said["links"]["image"])
 
-    assert later["links"]["image"] is None
+    assert later["links"]["image"] is later["links"]["preview"] is None
     assert later["state"] == "done"
     assert image.status_code == 410
     assert problem(image)["type"] == "/problems/image-gone"
@@ -226,7 +242,7 @@ def test_the_latest_come_newest_first(line: Line) -> None:
 
 
 @pytest.mark.parametrize("unknown", ["0" * 32, "x", "..%2F..", "0" * 33])
-@pytest.mark.parametrize("tail", ["", "/image", "/attention.png"])
+@pytest.mark.parametrize("tail", ["", "/image", "/preview", "/attention.png"])
 def test_an_unknown_id_is_404(shared_line: Line, unknown: str, tail: str) -> None:
     answer = shared_line.http.get(f"/v1/inspections/{unknown}{tail}")
     assert answer.status_code == 404

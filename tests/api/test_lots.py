@@ -22,7 +22,7 @@ from inspector.records.images import ImageStore
 from inspector.records.rows import Entry, Kept
 from tests.api.support import problem
 from tests.api.test_records import Recorded, recorded_gateway
-from tests.support.pictures import jpeg
+from tests.support.pictures import jpeg, png, tiff
 from tests.support.records import DOUBT, NOON, SPUR, entry, failure
 
 LOT = "LOT 7/3 <b>&"
@@ -71,7 +71,7 @@ def read(answer: httpx.Response) -> Text:
 
 def kept(folder: Path, one: Entry) -> Entry:
     ImageStore(str(folder / "images")).put("L1/a.jpeg", jpeg())
-    return replace(one, kept=Kept("L1/a.jpeg", None, 5, sampled=False))
+    return replace(one, kept=Kept("L1/a.jpeg", bytes=5, sampled=False))
 
 
 def test_a_lot_that_nothing_is_recorded_of(recorded: Recorded) -> None:
@@ -107,6 +107,27 @@ def test_what_a_quality_engineer_looks_for(recorded: Recorded, tmp_path: Path) -
     assert {"script", "b", "i"} & set(page.tags) <= {"i"}
     for link in page.links:
         assert recorded.http.get(link).status_code == 200, link
+
+
+def test_a_picture_that_a_browser_cannot_show_comes_as_its_preview(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    store = ImageStore(str(tmp_path / "images"))
+    for path, content in (("a.tiff", tiff()), ("a.png", png())):
+        store.put(path, content)
+    with_one, without = (
+        replace(one, inspection={**one.inspection, "image_format": "tiff"})
+        for one in (entry([SPUR], lot_id=LOT), entry([SPUR], lot_id=LOT))
+    )
+    recorded.write(
+        replace(with_one, kept=Kept("a.tiff", None, "a.png", bytes=2, sampled=False)),
+        replace(without, kept=Kept("a.tiff", bytes=1, sampled=False)),
+    )
+    page = read(recorded.http.get(URL))
+    pictures = [link for link in page.links if link.endswith("/preview")]
+    assert pictures == [f"/v1/inspections/{with_one.id}/preview"]
+    assert recorded.http.get(pictures[0]).content == png()
+    assert "a browser does not show this format" in page.text
 
 
 def test_the_policy_lets_the_style_in_and_nothing_run(recorded: Recorded) -> None:

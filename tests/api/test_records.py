@@ -27,6 +27,7 @@ from inspector.records.write import write
 from tests.api.support import Line, gateway_in_memory
 from tests.support.images import grey_png
 from tests.support.jobs import IMAGE, MAP
+from tests.support.pictures import jpeg, png, tiff
 from tests.support.records import NOON, SPUR, entry
 
 PNG = grey_png(8, 8)
@@ -67,7 +68,7 @@ def kept(folder: Path, one: Entry) -> Entry:
     store = ImageStore(str(folder / "images"))
     store.put("L1/a.jpeg", IMAGE)
     store.put("L1/a.map.png", MAP)
-    return replace(one, kept=Kept("L1/a.jpeg", "L1/a.map.png", 5, sampled=False))
+    return replace(one, kept=Kept("L1/a.jpeg", "L1/a.map.png", bytes=5, sampled=False))
 
 
 def test_pages_by_cursor_and_filter(recorded: Recorded) -> None:
@@ -114,6 +115,40 @@ def test_one_inspection_is_known_when_the_queue_has_forgotten_it(recorded: Recor
     assert recorded.http.get(f"/v1/inspections/{without.id}/image").status_code == 410
     assert recorded.http.get(f"/v1/inspections/{'0' * 32}").status_code == 404
     assert recorded.http.get(f"/v1/inspections/{'0' * 32}/image").status_code == 404
+
+
+def test_a_preview_comes_with_the_record(recorded: Recorded) -> None:
+    image = tiff(bits=16)
+    posted = recorded.line.post(image).json()
+    recorded.line.finish(recorded.line.take(), Verdict.NG)
+    assert recorded.http.get(posted["links"]["preview"]).status_code == 404
+    not_kept = entry([SPUR], id=posted["id"])
+    recorded.write(not_kept)
+    refused = recorded.http.get(posted["links"]["preview"])
+    assert (refused.status_code, refused.json()["type"]) == (404, "/problems/no-preview")
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_preview_out_of_the_records(recorded: Recorded, held: bool) -> None:
+    """Of an image that the queue still holds, and of one that it has forgotten."""
+    image, preview = tiff(bits=16), png()
+    one = entry([SPUR], id=recorded.line.post(image).json()["id"]) if held else entry([SPUR])
+    store = ImageStore(str(recorded.folder / "images"))
+    store.put("L1/a.tiff", image)
+    store.put("L1/a.preview.png", preview)
+    recorded.write(replace(one, kept=Kept("L1/a.tiff", None, "L1/a.preview.png", bytes=5, sampled=False)))
+    shown = recorded.http.get(f"/v1/inspections/{one.id}/preview")
+    assert (shown.content, shown.headers["content-type"]) == (preview, "image/png")
+
+
+@pytest.mark.parametrize(("image", "status"), [(jpeg(), 200), (tiff(), 404)])
+def test_of_a_kept_image_without_a_preview_the_image_if_a_browser_shows_it(
+    recorded: Recorded, image: bytes, status: int
+) -> None:
+    one = entry([SPUR])
+    ImageStore(str(recorded.folder / "images")).put("L1/a", image)
+    recorded.write(replace(one, kept=Kept("L1/a", bytes=5, sampled=False)))
+    assert recorded.http.get(f"/v1/inspections/{one.id}/preview").status_code == status
 
 
 def test_what_has_left_the_ring_is_shown_whole(tmp_path: Path) -> None:
@@ -199,7 +234,7 @@ def test_a_key_of_some_lines_sees_the_records_of_those(tmp_path: Path) -> None:
         assert other.id not in recorded.http.get("/v1/inspections.csv", params={"line": "L2"}).text
         coco = recorded.http.get("/v1/inspections.coco.json", params={"line": "L2"})
         assert json.loads(coco.content)["images"] == []
-        for tail in ("", "/image", "/attention.png"):
+        for tail in ("", "/image", "/preview", "/attention.png"):
             assert recorded.http.get(f"/v1/inspections/{other.id}{tail}").status_code == 404
 
 

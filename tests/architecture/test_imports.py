@@ -11,7 +11,17 @@ import pytest
 from inspector.models.bundle import Bundle
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"torch", "numpy", "cv2", "openvino", "simplejpeg", "safetensors", "pycocotools", "scipy"}
+HEAVY = {
+    "torch",
+    "numpy",
+    "cv2",
+    "openvino",
+    "simplejpeg",
+    "safetensors",
+    "pycocotools",
+    "scipy",
+    "pyarrow",
+}
 
 
 def modules_after(statement: str) -> set[str]:

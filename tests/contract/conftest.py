@@ -63,8 +63,7 @@ class ServerBackend:
         return connect.archive(self._server.url_of("archiver"), name, self._budgets, min_idle)
 
     def detacher(self, name: str) -> Archive:
-        """None of the shipped users may end a group: somebody does who may do everything."""
-        return connect.archive(self._server.url_of(queue_users.TESTER), name, self._budgets, LONG)
+        return connect.archive(self._server.url_of("maintenance"), name, self._budgets, LONG)
 
     def admin(self) -> Admin:
         return connect.admin(self._server.url_of("admin"))

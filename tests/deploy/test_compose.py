@@ -50,7 +50,13 @@ def test_the_gateway_reads_the_records_that_the_archiver_writes() -> None:
         assert gateway["environment"][name] == archiver["environment"][name]
     assert "records:/records" in gateway["volumes"]
     assert archiver["volumes"] == ["records:/records"]
-    assert archiver["build"] == gateway["build"]
+
+
+def test_the_archiver_is_of_the_image_that_can_decode() -> None:
+    assert SERVICES["archiver"]["build"] == SERVICES["worker"]["build"]
+    assert SERVICES["archiver"]["command"] == ["archive"]
+    dockerfile = (ROOT / SERVICES["archiver"]["build"]["dockerfile"]).read_text("utf-8")
+    assert '".[worker,archive]"' in dockerfile
 
 
 def test_the_server_has_these_users_and_no_port_outside() -> None:

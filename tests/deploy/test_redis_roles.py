@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from inspector.cli.app import app
 from inspector.errors import QueueUnavailable
+from inspector.messages.result import Verdict
 from inspector.queue import connect, scripting
 from inspector.queue.base import Durability, WorkerReport
 from inspector.queue.keys import Keys
@@ -33,6 +34,7 @@ from tests.support.pictures import jpeg
 from tests.support.queue_users import DEPLOY, ROLES
 from tests.support.servers import DURABLE, KINDS, QueueServer
 from tests.support.waiting import wait_until
+from workers.detach_role import detach
 
 KEYS = Keys()
 NOW = timedelta(0)
@@ -111,7 +113,26 @@ def test_a_dead_letter_is_given_back_by_the_admin(
     assert _letters(empty) == 0
 
 
-@pytest.mark.parametrize("role", ["gateway", "worker", "archiver", "admin"])
+def test_an_archiver_is_detached_by_maintenance_and_not_by_itself(empty: QueueServer) -> None:
+    archiver = connect.archive(empty.url_of("archiver"), "a1")
+    archiver.take(1, NOW)
+    with gateway_on(empty.url_of("gateway"), empty.url_of("worker")) as line:
+        line.post(jpeg())
+        line.finish(line.take(), Verdict.NG)
+        archiver.close()
+        with pytest.raises(QueueUnavailable):
+            connect.archive(empty.url_of("archiver"), "a1").detach()
+
+        maintenance = connect.archive(empty.url_of("maintenance"), "me", min_idle=NOW)
+        assert detach(maintenance, discard=True) == 1
+        maintenance.close()
+
+        assert line.http.get("/v1/status").json()["queue"]["archive_bytes"] == 0
+    with empty.client() as client:
+        assert client.xinfo_groups(KEYS.results) == []
+
+
+@pytest.mark.parametrize("role", ["gateway", "worker", "archiver", "maintenance", "admin"])
 def test_a_role_may_call_what_its_scripts_call_and_little_else(role: str) -> None:
     allowed = set(re.findall(r"\+(\S+)", rules_of(role)))
     called = {command for script in SCRIPTS[role] for command in commands_of(script)}
@@ -122,10 +143,7 @@ def test_a_role_may_call_what_its_scripts_call_and_little_else(role: str) -> Non
 
 def test_every_script_is_somebodys() -> None:
     known = {script.name for script in vars(scripting).values() if isinstance(script, Script)}
-    # To end the archiver's group is nobody's of those that are shipped (docs/operating.md).
-    assert {script.name for scripts in SCRIPTS.values() for script in scripts} == known - {
-        scripting.DETACH.name
-    }
+    assert {script.name for scripts in SCRIPTS.values() for script in scripts} == known
 
 
 # --- and nothing else -------------------------------------------------------------------------------------
@@ -156,7 +174,7 @@ NOBODYS: list[Command] = [
 ]
 
 
-@pytest.mark.parametrize("role", ["gateway", "worker", "archiver", "admin", "monitoring"])
+@pytest.mark.parametrize("role", ["gateway", "worker", "archiver", "maintenance", "admin", "monitoring"])
 def test_what_is_nobodys(server: QueueServer, role: str) -> None:
     assert granted(server, role, NOBODYS) == []
 
@@ -187,6 +205,18 @@ ANOTHERS: dict[str, list[Command]] = {
         ("HDEL", KEYS.state("a"), "accept"),
         ("HDEL", KEYS.lines, "L1:bytes"),
         ("HSET", KEYS.workers, "w1", "alive"),
+    ],
+    "maintenance": [
+        ("CONFIG", "GET", "masterauth"),
+        ("GET", KEYS.image("a")),
+        ("GET", KEYS.result("a")),
+        ("XRANGE", KEYS.work, "-", "+"),
+        ("XREADGROUP", "GROUP", "inspect", "me", "STREAMS", KEYS.work, ">"),
+        ("XGROUP", "DESTROY", KEYS.work, "inspect"),
+        ("XADD", KEYS.results, "*", "id", "a"),
+        ("SET", KEYS.result("a"), "{}"),
+        ("HDEL", KEYS.state("a"), "accept"),
+        ("UNLINK", KEYS.dead),
     ],
     "admin": [
         ("CONFIG", "GET", "masterauth"),
@@ -316,6 +346,14 @@ SCRIPTS = {
         scripting.REPORT,
     ],
     "archiver": [scripting.ATTACH, scripting.OPEN, scripting.ARCHIVED, scripting.TRIM, scripting.LEAVE],
+    "maintenance": [
+        scripting.ATTACH,
+        scripting.OPEN,
+        scripting.ARCHIVED,
+        scripting.TRIM,
+        scripting.DETACH,
+        scripting.LEAVE,
+    ],
     "admin": [scripting.DROP, scripting.REQUEUE],
 }
 
@@ -335,6 +373,7 @@ BY_ITSELF = {
     },
     "worker": {*_CONNECTED, "xread"},
     "archiver": {*_CONNECTED, "mget", "xreadgroup", "xautoclaim"},
+    "maintenance": {*_CONNECTED, "xreadgroup", "xautoclaim"},
     "admin": {*_CONNECTED, "ping", "get", "hmget", "hgetall", "hvals", "xlen", "xpending", "xrevrange"},
 }
 """What the code of a role asks without a script."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "redis"
 
-ROLES = ("gateway", "worker", "archiver", "admin", "monitoring", "replica", "sentinel")
+ROLES = ("gateway", "worker", "archiver", "maintenance", "admin", "monitoring", "replica", "sentinel")
 
 TESTER = "tester"
 

@@ -24,9 +24,10 @@ from inspector.records.images import ImageStore
 from inspector.records.migrate import upgrade
 from inspector.records.tables import inspections, kept
 from tests.support.gateway_end import GatewayEnd
+from tests.support.images import job_of
 from tests.support.jobs import IMAGE, MAP
 from tests.support.postgres import PostgresServer
-from tests.support.records import SPUR, done, failure, job_at
+from tests.support.records import RECIPE, SPUR, done, failure, id_at, job_at
 from tests.support.servers import QueueServer
 from tests.support.waiting import wait_until
 from tests.support.worker_process import ArchiverProcess
@@ -52,9 +53,10 @@ class Line:
         self.health, self.metrics = Health(), ArchiveMetrics(["L1"])
         queue.archive("first").take(1, NO_WAIT)  # from now on, results wait for an archiver
 
-    def inspect(self, detections: Sequence[Detection] = (), **said: Any) -> Job:
-        job = job_at(datetime.now(UTC), **said)
-        self.gateway.run(self.gateway.producer.submit(job, IMAGE))
+    def inspect(self, detections: Sequence[Detection] = (), image: bytes = IMAGE, **said: Any) -> Job:
+        now = datetime.now(UTC)
+        job = job_at(now, **said) if image is IMAGE else job_of(image, id=id_at(now), recipe=RECIPE, **said)
+        self.gateway.run(self.gateway.producer.submit(job, image))
         self.worker.finish([finished(self.worker.take(1, NO_WAIT)[0], detections)])
         return job
 

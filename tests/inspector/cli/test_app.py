@@ -54,7 +54,12 @@ def without(package: str, *command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("command", "package", "extra"),
-    [("inspect", "numpy", "worker"), ("train", "torch", "train"), ("up", "redis", "up")],
+    [
+        ("inspect", "numpy", "worker"),
+        ("train", "torch", "train"),
+        ("up", "redis", "up"),
+        ("records", "pyarrow", "parquet"),
+    ],
 )
 def test_a_missing_extra_is_one_line_that_names_it(
     command: str, package: str, extra: str, tmp_path: Path
@@ -63,6 +68,7 @@ def test_a_missing_extra_is_one_line_that_names_it(
         "inspect": [str(tmp_path / "a.jpg")],
         "train": ["--help"],
         "up": ["--data-dir", str(tmp_path)],
+        "records": ["--help"],
     }[command]
     failed = without(package, command, *arguments)
     assert failed.returncode == 1

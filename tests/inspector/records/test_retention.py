@@ -29,7 +29,7 @@ def store(tmp_path: Path) -> ImageStore:
 def keep(database: Database, store: ImageStore, one: Entry, size: int = 100, sampled: bool = False) -> str:
     path = f"L1/{one.id}.jpeg"
     store.put(path, b"x" * size)
-    write(database.writer, [replace(one, kept=Kept(path, None, size, sampled))])
+    write(database.writer, [replace(one, kept=Kept(path, bytes=size, sampled=sampled))])
     return one.id
 
 
@@ -87,6 +87,21 @@ def test_without_room_samples_leave_first_and_then_the_oldest(database: Database
 
     assert [is_kept(database, one) for one in (*ng, *ok)] == [False, True, True, False, False, False]
     assert held_bytes(database.writer) == 200
+
+
+def test_a_map_and_a_preview_leave_with_their_image(database: Database, store: ImageStore) -> None:
+    old = entry([SPUR], NOON - timedelta(days=31))
+    paths = ["L1/a.tiff", "L1/a.map.png", "L1/a.preview.png"]
+    for path in paths:
+        store.put(path, b"x")
+    write(database.writer, [replace(old, kept=Kept(*paths, bytes=3, sampled=False))])
+    place = look_up(database.reader, old.id).place
+    assert place is not None
+    assert (place.image, place.attention, place.preview) == tuple(paths)
+    assert tidy(database.writer, store, POLICY, NOON) == 1
+    for path in paths:
+        with pytest.raises(ImageGone):
+            store.get(path)
 
 
 def test_a_file_that_is_gone_already_is_no_trouble(database: Database, store: ImageStore) -> None:

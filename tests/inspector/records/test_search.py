@@ -107,8 +107,8 @@ def test_what_is_kept_is_told(database: Database) -> None:
     write(
         database.writer,
         [
-            replace(with_map, kept=Kept("a.jpg", "a.png", 5, sampled=False)),
-            replace(without, kept=Kept("b.jpg", None, 5, sampled=False)),
+            replace(with_map, kept=Kept("a.jpg", "a.png", bytes=5, sampled=False)),
+            replace(without, kept=Kept("b.jpg", bytes=5, sampled=False)),
             entry(),
         ],
     )

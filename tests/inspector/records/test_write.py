@@ -150,7 +150,7 @@ def test_one_id_twice_in_a_batch_is_its_later_outcome(engine: Engine) -> None:
 @pytest.mark.parametrize("in_order", [True, False])
 def test_a_later_outcome_takes_the_place_of_an_earlier_one(engine: Engine, in_order: bool) -> None:
     job = job_at()
-    buried = replace(entry(error=failure()), kept=Kept("L1/a.jpg", None, 5, sampled=False))
+    buried = replace(entry(error=failure()), kept=Kept("L1/a.jpg", bytes=5, sampled=False))
     buried.inspection["id"] = job.id
     early, late = buried, entry_of(done(job, [SPUR]), early_order(buried) + 1, NOON)
     for one in (early, late) if in_order else (late, early):

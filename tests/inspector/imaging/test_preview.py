@@ -1,0 +1,69 @@
+"""Previews: what a browser shows, decoded again as one would; and which images need none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inspector.errors import BrokenImage, EmptyBody
+from inspector.imaging.header import browsers_show, sniff
+from inspector.imaging.opencv import cv2
+from inspector.imaging.preview import preview_of
+from tests.support.images import deep_png
+from tests.support.pictures import bmp, jpeg, png, tiff
+
+
+@pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        (jpeg(), True),
+        (bmp(), True),
+        (png(), True),
+        (png(bits=16), False),
+        (tiff(), False),
+        (tiff(bits=16), False),
+    ],
+)
+def test_what_a_browser_shows_as_it_is(image: bytes, shown: bool) -> None:
+    assert browsers_show(image) is shown
+
+
+def test_of_nothing_it_cannot_be_said() -> None:
+    with pytest.raises(EmptyBody):
+        browsers_show(b"")
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_preview_is_as_large_as_the_image_and_shown_by_a_browser(channels: int, bits: int) -> None:
+    image = (
+        png(40, 30, channels=4, bits=bits) if channels == 4 else tiff(40, 30, channels=channels, bits=bits)
+    )
+
+    preview = preview_of(image)
+
+    head = sniff(preview)
+    assert (head.format, head.width, head.height, head.bit_depth) == ("png", 40, 30, 8)
+    assert head.channels == (1 if channels == 1 else 3)
+    assert browsers_show(preview)
+
+
+def test_twelve_bits_are_no_black_picture() -> None:
+    levels = np.array([[0, 1024, 2048, 4095]], np.uint16)
+    shown = cv2.imdecode(np.frombuffer(preview_of(deep_png(levels)), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert shown.tolist() == [[0, 64, 128, 255]]
+
+
+def test_colours_stay_where_they_are() -> None:
+    blue = np.zeros((2, 2, 3), np.uint8)
+    blue[..., 0] = 200  # OpenCV has blue first
+    image = cv2.imencode(".tiff", blue, [259, 8])[1].tobytes()
+    shown = cv2.imdecode(np.frombuffer(preview_of(image), np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(shown, blue)
+
+
+def test_a_damaged_image_has_none() -> None:
+    image = bytearray(tiff(bits=16))
+    image[len(image) // 2] ^= 0xFF
+    with pytest.raises(BrokenImage):
+        preview_of(bytes(image))
