@@ -2,10 +2,10 @@
 
 A shift at 20 parts a second, compressed: the page's clock is a false one that stands, and is moved on by a
 second at a time, so each timer, drawing and part comes exactly as often as in a shift, as fast as the machine
-can. The parts come from a stand-in for EventSource, each with an id, a part id and an image of its own (the URL
-differs; the bytes are of a few images that the real gateway holds). After each minute the garbage is collected,
-and the browser is asked for its heap, DOM nodes and listeners. `--rate 400` brings a shift's parts in a twentieth
-of its minutes: what stays behind with each part shows sooner, what stays behind with each drawing does not.
+can. The parts come from a stand-in for EventSource, each with an id, a part id and an image of its own (the
+URL differs; the bytes are of a few images that the real gateway holds). After each minute the garbage is
+collected, and the browser is asked for its heap, DOM nodes and listeners. `--rate 400` brings a shift's parts
+in a twentieth of its minutes: what stays behind with each part shows sooner, what stays with a drawing not.
 """
 
 from __future__ import annotations
@@ -75,8 +75,10 @@ def measure(
     seconds: int = 60,
     rate: int = PARTS_PER_S,
 ) -> list[Size]:
-    """One Size a minute, which may have fewer `seconds`, of the live page at `rate` parts a second; `stack` must
-    hold some parts."""
+    """One Size a minute, which may have fewer `seconds`, of the live page at `rate` parts a second.
+
+    `stack` must hold some parts.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stack.url)
     page = context.new_page()
     page.clock.install()
@@ -119,7 +121,9 @@ def _size(devtools: CDPSession, minute: int, parts: int) -> Size:
         left = _metrics(devtools)
         if left["Nodes"] == before["Nodes"]:
             break
-    return Size(minute, parts, left["JSHeapUsedSize"] / 1e6, int(left["Nodes"]), int(left["JSEventListeners"]))
+    return Size(
+        minute, parts, left["JSHeapUsedSize"] / 1e6, int(left["Nodes"]), int(left["JSEventListeners"])
+    )
 
 
 def _metrics(devtools: CDPSession) -> dict[str, float]:

@@ -115,7 +115,8 @@ def test_a_part_page_tells_all_findings_and_every_look(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "became"), [("en-GB", "not counted: same place as spur"), ("zh-CN", "未计入：与 spur 位置相同")]
+    ("language", "became"),
+    [("en-GB", "not counted: same place as spur"), ("zh-CN", "未计入：与 spur 位置相同")],
 )
 def test_another_name_of_a_place_is_said_to_be_one(
     browser: Browser, plant: Stack, language: str, became: str

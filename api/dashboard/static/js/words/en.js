@@ -115,7 +115,7 @@ export default {
   "stage.zoom_out": "Further",
   "stage.fit": "Fit",
   "stage.legend_map": "where the network looks; the boxes decide",
-  "stage.legend_counted": "counted: makes the part NG",
+  "stage.legend_counted": "counted: part is NG",
   "stage.legend_review": "review: a person decides",
   "stage.legend_below": "did not count",
 
