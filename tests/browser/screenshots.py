@@ -16,10 +16,10 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,7 +42,8 @@ AGAIN = "SN-7700-021"
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture. `path` may name {ng}, the id of a defective part; `keys` are pressed before."""
+    """One picture. `path` may name {ng}, the id of a defective part, and {began} and {clogged}, when the demo
+    began and its nozzle clogged; `keys` are pressed before."""
 
     name: str
     path: str
@@ -61,9 +62,10 @@ SHOTS = (
     Shot("history", f"/parts?part_id={AGAIN}", "light", size=(1024, 768), scroll_to=".history"),
 )
 
+OVERVIEW = "/overview?simulated=true&span=15m&baseline_since={began}&baseline_until={clogged}"
 BAD_SHIFT = (
-    Shot("overview", "/overview?simulated=true&span=15m"),
-    Shot("overview-tablet", "/overview?simulated=true&span=15m", "light", "zh-CN", (820, 1180)),
+    Shot("overview", OVERVIEW),
+    Shot("overview-tablet", OVERVIEW, "light", "zh-CN", (820, 1180)),
     Shot("overview-parts", "/gallery?simulated=true&verdict=NG"),
 )
 SETTINGS = """
@@ -84,15 +86,11 @@ def main() -> None:
     if shots := _wanted(SHOTS, options.names):
         with stack(*lines) as url:
             defective = post_boards(url, options.boards)
-            take_all(url, shots, options.to, defective)
+            take_all(url, shots, options.to, {"ng": defective})
     if shots := _wanted(BAD_SHIFT, options.names):
         with stack(*demo) as url:
-            wait_until(
-                lambda: _recorded(url) >= options.clog * 1.6,
-                timeout_s=CLOGGED_S,
-                what="a clogged nozzle is seen",
-            )
-            take_all(url, shots, options.to)
+            times = bad_shift(url, options.clog)
+            take_all(url, shots, options.to, times)
 
 
 def _wanted(shots: Sequence[Shot], names: Sequence[str]) -> list[Shot]:
@@ -104,11 +102,24 @@ def _recorded(url: str) -> int:
     return int(answer.json()["total"]["images"])
 
 
-def take_all(url: str, shots: Sequence[Shot], folder: Path, defective: str = "") -> None:
+def bad_shift(url: str, clog: int) -> dict[str, str]:
+    """Waits until a clogged nozzle is seen; the whole minutes in which the demo began and it clogged."""
+    times = {"began": _minute()}
+    wait_until(lambda: _recorded(url) >= clog, timeout_s=CLOGGED_S, what="the nozzle clogs")
+    times["clogged"] = _minute()
+    wait_until(lambda: _recorded(url) >= clog * 1.6, timeout_s=CLOGGED_S, what="a clogged nozzle is seen")
+    return times
+
+
+def _minute() -> str:
+    return datetime.now(UTC).replace(second=0, microsecond=0).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def take_all(url: str, shots: Sequence[Shot], folder: Path, names: Mapping[str, str]) -> None:
     with sync_playwright() as playwright:
         browser = chromium(playwright)
         for shot in shots:
-            file = take(browser, url, shot, defective, folder)
+            file = take(browser, url, shot, names, folder)
             sys.stdout.write(f"{file}: {file.stat().st_size // 1000} kB\n")
         browser.close()
 
@@ -180,13 +191,13 @@ def _post(http: httpx.Client, image: bytes, **said: Any) -> str:
     return str(answers[-1].json()["id"])
 
 
-def take(browser: Browser, url: str, shot: Shot, defective: str, folder: Path) -> Path:
+def take(browser: Browser, url: str, shot: Shot, names: Mapping[str, str], folder: Path) -> Path:
     width, height = shot.size
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=shot.scheme, locale=shot.language
     )
     page = context.new_page()
-    page.goto(url + shot.path.replace("{ng}", defective))
+    page.goto(url + shot.path.format(**names))
     if shot.path.startswith("/overview"):
         page.locator(".overview-grid[data-drawn]").wait_for()
         page.locator(".chart-trend .main-svg").first.wait_for()  # the last of the charts
