@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,8 +42,7 @@ AGAIN = "SN-7700-021"
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One picture. `path` may name {ng}, the id of a defective part, and {began} and {clogged}, when the demo
-    began and its nozzle clogged; `keys` are pressed before."""
+    """One picture. `path` may name {ng}, the id of a defective part; `keys` are pressed before."""
 
     name: str
     path: str
@@ -62,7 +61,7 @@ SHOTS = (
     Shot("history", f"/parts?part_id={AGAIN}", "light", size=(1024, 768), scroll_to=".history"),
 )
 
-OVERVIEW = "/overview?simulated=true&span=15m&baseline_since={began}&baseline_until={clogged}"
+OVERVIEW = "/overview?simulated=true&span=15m"
 BAD_SHIFT = (
     Shot("overview", OVERVIEW),
     Shot("overview-tablet", OVERVIEW, "light", "zh-CN", (820, 1180)),
@@ -89,8 +88,12 @@ def main() -> None:
             take_all(url, shots, options.to, {"ng": defective})
     if shots := _wanted(BAD_SHIFT, options.names):
         with stack(*demo) as url:
-            times = bad_shift(url, options.clog)
-            take_all(url, shots, options.to, times)
+            wait_until(
+                lambda: _recorded(url) >= options.clog * 1.6,
+                timeout_s=CLOGGED_S,
+                what="a clogged nozzle is seen",
+            )
+            take_all(url, shots, options.to, {})
 
 
 def _wanted(shots: Sequence[Shot], names: Sequence[str]) -> list[Shot]:
@@ -100,19 +103,6 @@ def _wanted(shots: Sequence[Shot], names: Sequence[str]) -> list[Shot]:
 def _recorded(url: str) -> int:
     answer = httpx.get(f"{url}/v1/stats", params={"simulated": True}, timeout=INSPECTED_S)
     return int(answer.json()["total"]["images"])
-
-
-def bad_shift(url: str, clog: int) -> dict[str, str]:
-    """Waits until a clogged nozzle is seen; the whole minutes in which the demo began and it clogged."""
-    times = {"began": _minute()}
-    wait_until(lambda: _recorded(url) >= clog, timeout_s=CLOGGED_S, what="the nozzle clogs")
-    times["clogged"] = _minute()
-    wait_until(lambda: _recorded(url) >= clog * 1.6, timeout_s=CLOGGED_S, what="a clogged nozzle is seen")
-    return times
-
-
-def _minute() -> str:
-    return datetime.now(UTC).replace(second=0, microsecond=0).strftime("%Y-%m-%dT%H:%MZ")
 
 
 def take_all(url: str, shots: Sequence[Shot], folder: Path, names: Mapping[str, str]) -> None:
