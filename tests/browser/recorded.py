@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 
 from inspector.data.synthetic import board
+from inspector.decision.verdict import Detection
 from inspector.records.database import sqlite_url, writer
 from inspector.records.images import ImageStore
 from inspector.records.migrate import upgrade
@@ -20,7 +21,9 @@ from tests.support.records import DOUBT, FAINT, NOON, SPUR, entry, failure
 
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
 TWICE = "PCB-0042"
-"""A part with two views, one of which was looked at twice."""
+"""A part with two views, one of which was looked at twice; the first time it was NG, with OTHER_NAME too."""
+OTHER_NAME = Detection("short", 0.7, (11.0, 20.0, 31.0, 41.0))
+"""Above its threshold, where SPUR counts."""
 
 
 class RecordedPlant:
@@ -46,7 +49,7 @@ class RecordedPlant:
         entries += [entry([SPUR], self._at(112), part_id=HOSTILE, lot_id=HOSTILE)]
         top: dict[str, Any] = {"part_id": TWICE, "lot_id": "LOT-7", "station": "AOI-1", "view": "top"}
         entries += [
-            entry([SPUR, FAINT], self._at(120), **top),
+            entry([SPUR, OTHER_NAME, FAINT], self._at(120), **top),
             entry((), self._at(121), **{**top, "view": "bottom"}),
             entry([FAINT], self._at(300), **top),
         ]

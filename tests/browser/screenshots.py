@@ -1,7 +1,9 @@
-"""`python -m tests.browser.screenshots`: the pictures of the page in docs/, of a stack with demo boards.
+"""`python -m tests.browser.screenshots`: the pictures of the page in docs/, of stacks with synthetic boards.
 
-Starts `inspector up` on free ports with a data directory of its own, posts synthetic boards of two lines, one
-part of them twice, waits until all are recorded, and takes each picture of SHOTS. It takes a minute.
+Starts `inspector up` on free ports with a data directory of its own, posts boards of two lines, one part of
+them twice, waits until all are recorded, and takes each picture of SHOTS; then the same with `--demo --clog`
+for those of BAD_SHIFT. The first takes a minute, the second eight: a chart needs some minutes before the
+nozzle clogs.
 """
 
 from __future__ import annotations
@@ -9,11 +11,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +35,7 @@ from tests.support.waiting import wait_until
 DOCS = Path(__file__).parents[2] / "docs"
 START_S = 90.0
 INSPECTED_S = 60
+CLOGGED_S = 1800.0
 AGAIN = "SN-7700-021"
 """The part that is seen from two sides, and twice from one."""
 
@@ -57,30 +61,72 @@ SHOTS = (
     Shot("history", f"/parts?part_id={AGAIN}", "light", size=(1024, 768), scroll_to=".history"),
 )
 
+OVERVIEW = "/overview?simulated=true&span=15m"
+BAD_SHIFT = (
+    Shot("overview", OVERVIEW),
+    Shot("overview-tablet", OVERVIEW, "light", "zh-CN", (820, 1180)),
+    Shot("overview-parts", "/gallery?simulated=true&verdict=NG"),
+)
+SETTINGS = """
+[retention]
+ok_one_in = 10
+"""
+"""Good images enough for the mean below the map of defects."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
-    parser.add_argument("names", nargs="*", help="of SHOTS; all if none is given")
+    parser.add_argument("names", nargs="*", help="of SHOTS and BAD_SHIFT; all if none is given")
     parser.add_argument("--to", type=Path, default=DOCS, help="folder for the pictures")
     parser.add_argument("--boards", type=int, default=40, help="how many are posted")
+    parser.add_argument("--clog", type=int, default=240, help="the board from which the nozzle is clogged")
     options = parser.parse_args()
-    with stack() as url, sync_playwright() as playwright:
-        defective = post_boards(url, options.boards)
+    lines, demo = ["--lines", "L1,L2"], ["--demo", "--rate", "1", "--clog", str(options.clog)]
+    if shots := _wanted(SHOTS, options.names):
+        with stack(*lines) as url:
+            defective = post_boards(url, options.boards)
+            take_all(url, shots, options.to, {"ng": defective})
+    if shots := _wanted(BAD_SHIFT, options.names):
+        with stack(*demo) as url:
+            wait_until(
+                lambda: _recorded(url) >= options.clog * 1.6,
+                timeout_s=CLOGGED_S,
+                what="a clogged nozzle is seen",
+            )
+            take_all(url, shots, options.to, {})
+
+
+def _wanted(shots: Sequence[Shot], names: Sequence[str]) -> list[Shot]:
+    return [shot for shot in shots if not names or shot.name in names]
+
+
+def _recorded(url: str) -> int:
+    answer = httpx.get(f"{url}/v1/stats", params={"simulated": True}, timeout=INSPECTED_S)
+    return int(answer.json()["total"]["images"])
+
+
+def take_all(url: str, shots: Sequence[Shot], folder: Path, names: Mapping[str, str]) -> None:
+    with sync_playwright() as playwright:
         browser = chromium(playwright)
-        for shot in SHOTS:
-            if not options.names or shot.name in options.names:
-                file = take(browser, url, shot, defective, options.to)
-                sys.stdout.write(f"{file}: {file.stat().st_size // 1000} kB\n")
+        for shot in shots:
+            file = take(browser, url, shot, names, folder)
+            sys.stdout.write(f"{file}: {file.stat().st_size // 1000} kB\n")
         browser.close()
 
 
 @contextmanager
-def stack() -> Iterator[str]:
+def stack(*options: str) -> Iterator[str]:
     """The address of a whole stack, gone afterwards."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "inspector.toml")
+        settings.write_text(SETTINGS, "utf-8")
         command = [sys.executable, "-m", "inspector.cli", "up", "--port", str(port), "--data-dir", folder]
-        process = subprocess.Popen([*command, "--lines", "L1,L2"], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*command, "--settings", str(settings), *options],
+            env={**os.environ, "INSPECTOR_METRICS_PORT": "0"},
+            stdout=subprocess.DEVNULL,
+        )
         try:
             url = f"http://127.0.0.1:{port}"
             wait_until(lambda: _ready(url), timeout_s=START_S, what="the stack is ready")
@@ -135,13 +181,16 @@ def _post(http: httpx.Client, image: bytes, **said: Any) -> str:
     return str(answers[-1].json()["id"])
 
 
-def take(browser: Browser, url: str, shot: Shot, defective: str, folder: Path) -> Path:
+def take(browser: Browser, url: str, shot: Shot, names: Mapping[str, str], folder: Path) -> Path:
     width, height = shot.size
     context = browser.new_context(
         viewport={"width": width, "height": height}, color_scheme=shot.scheme, locale=shot.language
     )
     page = context.new_page()
-    page.goto(url + shot.path.replace("{ng}", defective))
+    page.goto(url + shot.path.format(**names))
+    if shot.path.startswith("/overview"):
+        page.locator(".overview-grid[data-drawn]").wait_for()
+        page.locator(".chart-trend .main-svg").first.wait_for()  # the last of the charts
     _settle(page)
     for key in shot.keys:
         page.keyboard.press(key)

@@ -81,7 +81,7 @@ def test_each_line_has_a_card_that_shows_it_alone(page: Page, stack: Stack) -> N
 
     expect(page.locator(".line-card")).to_have_count(3)
     expect(page.locator("#verdict-part")).to_have_text("on L2")
-    page.get_by_role("button", name="L1").click()
+    page.get_by_role("group", name="Lines").get_by_role("button", name="L1").click()
     expect(page.locator("#verdict-part")).to_have_text("on L1")
     expect(page.locator("#count-ok")).to_have_text("0")
     expect(page).to_have_url(f"{stack.url}/?line=L1")

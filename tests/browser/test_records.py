@@ -110,8 +110,25 @@ def test_a_part_page_tells_all_findings_and_every_look(page: Page) -> None:
 
     page.locator(".looks .tile").nth(1).click()
     expect(page.locator("#verdict-word")).to_have_text("NG")
-    expect(page.locator("#findings tr")).to_have_count(2)
+    expect(page.locator("#findings tr")).to_have_count(3)
     expect(page.locator(".looks .tile[aria-current]")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("language", "became"),
+    [("en-GB", "not counted: same place as spur"), ("zh-CN", "未计入：与 spur 位置相同")],
+)
+def test_another_name_of_a_place_is_said_to_be_one(
+    browser: Browser, plant: Stack, language: str, became: str
+) -> None:
+    page = browser.new_page(base_url=plant.url, locale=language)
+    page.goto(f"/parts?part_id={TWICE}")
+    page.locator(".looks .tile[data-kind=ng]").click()
+
+    expect(page.locator("#findings tr.same")).to_have_text(re.compile(f"short0.700.50{became}"))
+    expect(page.locator(".box.same .edge")).to_have_css("stroke-dasharray", "2px, 3px")
+    expect(page.locator(".label")).to_have_count(1)
+    page.close()
 
 
 def test_back_from_a_part_the_gallery_is_where_it_was(page: Page) -> None:

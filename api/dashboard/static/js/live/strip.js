@@ -14,6 +14,8 @@ export class Strip {
   #root;
   #tiles = new Map(); // part id -> its tile
 
+  waiting = false; // whether a tile's image is left for a later drawing
+
   constructor(root, onPick) {
     this.#root = root;
     this.onPick = onPick;
@@ -23,6 +25,7 @@ export class Strip {
   draw(parts, { currentId, held }) {
     const budget = { images: held ? Infinity : IMAGES_PER_DRAWING };
     const shown = parts.map((part) => this.#tileOf(part, budget));
+    this.waiting = parts.some((part, at) => part.image && !shown[at].dataset.pictured);
     const kept = new Set(parts.map((part) => part.id));
     for (const id of this.#tiles.keys()) if (!kept.has(id)) this.#tiles.delete(id);
     for (const tile of shown) tile.setAttribute("aria-pressed", String(tile.dataset.part === currentId));

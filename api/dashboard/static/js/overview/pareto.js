@@ -35,7 +35,7 @@ export class ParetoPanel extends ChartPanel {
       bargap: .38,
       margin: { l: 8, r: 8, t: 18, b: 4 },
       // Names as tick texts: of a model's classes, which are words of whoever trained it, so without marks.
-      xaxis: { tickvals: names, ticktext: shown.map((one) => plain(one.name)), tickangle: 0, tickfont: { color: colour("--text") } },
+      xaxis: { tickvals: names, ticktext: shown.map((one) => plain(one.name)), tickangle: 0, tickfont: { color: colour("--text"), size: shown.length > 4 ? 11 : 12 } },
       yaxis: { nticks: 5 },
       yaxis2: { overlaying: "y", side: "right", range: [0, 1.08], tickformat: ".0%", tickvals: [0, .25, .5, .75, 1], showgrid: false, fixedrange: true, automargin: true },
     }, go);

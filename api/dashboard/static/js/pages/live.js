@@ -63,7 +63,7 @@ class LivePage {
     setText(this.held, history.held && history.arrivedWhileHeld ? t("live.new", { count: history.arrivedWhileHeld }) : "");
     const part = history.current;
     if (part !== shown) this.#showPart(part);
-    if (part !== shown || history.shown !== list || history.held !== held) {
+    if (part !== shown || history.shown !== list || history.held !== held || this.strip.waiting) {
       this.strip.draw(history.shown, { currentId: part?.id, held: history.held });
       setText(this.stripCount, history.shown.length ? t("live.last_n", { count: history.shown.length }) : "");
     }

@@ -1,5 +1,5 @@
-// Findings as boxes over the image, in the image's own pixels. Three roles, told apart by line as well as by
-// colour: counted (solid, filled label), review (long dashes, label), below threshold (dots, no label).
+// Findings as boxes over the image, in the image's own pixels. Three looks, told apart by line as well as by
+// colour: counted (solid, filled label), review (long dashes, label), and what did not count (dots, no label).
 
 import { svg } from "../lib/dom.js";
 
@@ -7,16 +7,19 @@ const LABEL_PX = 13; // on the screen, whatever the image's size
 const LABEL_HEIGHT = 1.5;
 const CHARACTER = 0.62; // width of a monospaced character, in font sizes
 
+// The roles of findings that changed nothing about the part.
+const SILENT = new Set(["same", "below"]);
+
 /** Fills `layer` (an SVG). `scale`: screen pixels per image pixel. Weak findings are drawn first, below. */
-export function drawBoxes(layer, found, { size, scale, showBelow, chosen }) {
+export function drawBoxes(layer, found, { size, scale, showSilent, chosen }) {
   const placed = [];
   const findings = found
     .map((finding, index) => ({ ...finding, index }))
-    .filter((finding) => showBelow || finding.role !== "below" || finding.index === chosen)
+    .filter((finding) => showSilent || !SILENT.has(finding.role) || finding.index === chosen)
     .sort((a, b) => a.score - b.score);
   const boxes = findings.map((finding) => boxOf(finding, chosen));
   const labels = findings.reverse()
-    .filter((finding) => finding.role !== "below" || finding.index === chosen)
+    .filter((finding) => !SILENT.has(finding.role) || finding.index === chosen)
     .map((finding) => labelOf(finding, size, LABEL_PX / scale, placed));
   layer.replaceChildren(...boxes, ...labels.reverse());
 }

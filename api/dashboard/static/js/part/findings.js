@@ -38,7 +38,7 @@ export class Findings {
   #row(finding, at, part) {
     const [x1, y1, x2, y2] = finding.box.map(Math.round);
     const pick = element("button", { type: "button", class: "pick", "aria-pressed": "false", onclick: () => this.#choose(at, pick) }, finding.name);
-    const role = this.why ? becameOf(finding, part) : t(`role_of.${finding.role}`);
+    const role = this.why ? becameOf(finding, part) : t(`role_of.${finding.role}`, { other: finding.samePlaceAs });
     return element("tr", { class: finding.role, "data-finding": at },
       element("th", { scope: "row" }, element("span", { class: "swatch", "aria-hidden": "true" }), pick),
       element("td", { class: "figure" }, finding.score.toFixed(2)),
@@ -62,6 +62,7 @@ function becameOf(finding, part) {
   const margin = apart.toFixed(apart < 0.01 ? 4 : 2); // close is not "0.00"
   if (finding.role === "counted") return t("became.counted", { margin });
   if (finding.role === "review") return t("became.review", { margin });
+  if (finding.role === "same") return t("became.same", { other: finding.samePlaceAs, margin });
   if (finding.score < finding.threshold) return t("became.below", { margin });
   return t("became.left_out", { recipe: part.result.recipe.id });
 }

@@ -48,16 +48,19 @@ export function placeOf(part) {
   return [part.trace.line, part.trace.station, part.trace.view].filter(Boolean).join(" · ");
 }
 
-/** "counted" made the part NG, "review" made it REVIEW, "below" did neither. */
+/** "counted" made the part NG, "review" made it REVIEW, "same" is another name of a place where a stronger one
+    counted, "below" is none of these. */
 function readFinding(finding, result) {
   const doubted = result.verdict === "REVIEW" && (result.reasons ?? []).some(
     (reason) => reason.code === "in_review_band" && reason.class === finding.class && reason.score === finding.score);
+  const sameAs = finding.same_place_as ? String(finding.same_place_as) : null;
   return {
     name: String(finding.class),
     score: Number(finding.score),
     threshold: Number(finding.threshold),
     box: finding.box.map(Number),
-    role: finding.counted === true ? "counted" : doubted ? "review" : "below",
+    samePlaceAs: sameAs,
+    role: finding.counted === true ? "counted" : doubted ? "review" : sameAs !== null ? "same" : "below",
   };
 }
 

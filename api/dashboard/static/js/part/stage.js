@@ -10,7 +10,7 @@ import { nameOf } from "./part.js";
 import { Zoom } from "./zoom.js";
 
 // Chosen once for all parts, and kept while the page is open.
-const view = { map: false, opacity: 0.7, below: true };
+const view = { map: false, opacity: 0.7, silent: true };
 
 export class Stage {
   chosen = null; // the finding that is looked at
@@ -53,17 +53,17 @@ export class Stage {
     this.refresh();
   }
 
-  toggleBelow() {
-    view.below = !view.below;
+  toggleSilent() {
+    view.silent = !view.silent;
     this.refresh();
   }
 
   /** After a change of `view`. */
   refresh() {
-    const { root, map, below, opacity } = this.#parts;
+    const { root, map, silent, opacity } = this.#parts;
     root.classList.toggle("with-map", view.map);
     map.setAttribute("aria-pressed", String(view.map));
-    below.setAttribute("aria-pressed", String(view.below));
+    silent.setAttribute("aria-pressed", String(view.silent));
     opacity.value = String(view.opacity * 100);
     this.#draw();
     this.#showMap();
@@ -75,7 +75,7 @@ export class Stage {
     return {
       "+": () => this.zoom.zoomIn(), "=": () => this.zoom.zoomIn(), "-": () => this.zoom.zoomOut(),
       0: () => this.zoom.fit(), 1: () => this.zoom.actual(),
-      m: () => this.toggleMap(), b: () => this.toggleBelow(),
+      m: () => this.toggleMap(), b: () => this.toggleSilent(),
       ArrowLeft: pan(-1, 0), ArrowRight: pan(1, 0), ArrowUp: pan(0, -1), ArrowDown: pan(0, 1),
     };
   }
@@ -92,13 +92,13 @@ export class Stage {
       onpointermove: (event) => this.#tellPixel(event), onpointerleave: () => setText(where, ""),
     }, frame, note, where, empty);
     const map = button([t("stage.map"), element("kbd", {}, "m")], { id: "map", "aria-keyshortcuts": "m", onclick: () => this.toggleMap() });
-    const below = button([t("stage.below"), element("kbd", {}, "b")], { id: "below", "aria-keyshortcuts": "b", onclick: () => this.toggleBelow() });
+    const silent = button([t("stage.silent"), element("kbd", {}, "b")], { id: "silent", "aria-keyshortcuts": "b", onclick: () => this.toggleSilent() });
     const opacity = element("input", { id: "opacity", type: "range", min: 10, max: 100, oninput: () => { view.opacity = opacity.value / 100; this.refresh(); } });
     const level = element("output", { class: "level mono" });
     root.classList.add("stage");
     root.append(viewport,
       element("div", { class: "tools" }, map,
-        element("label", { class: "slider" }, t("stage.opacity"), opacity), below,
+        element("label", { class: "slider" }, t("stage.opacity"), opacity), silent,
         element("div", { class: "zoom-tools", role: "group", "aria-label": t("stage.zoom") },
           button("−", { "aria-label": t("stage.zoom_out"), onclick: () => this.zoom.zoomOut() }), level,
           button("+", { "aria-label": t("stage.zoom_in"), onclick: () => this.zoom.zoomIn() }),
@@ -107,7 +107,7 @@ export class Stage {
       element("p", { class: "legend box-legend" },
         ...["counted", "review", "below"].map((role) => element("span", { class: role },
           element("span", { class: "swatch", "aria-hidden": "true" }), t(`stage.legend_${role}`)))));
-    this.#parts = { root, viewport, frame, picture, heat, layer, note, where, map, below, opacity, level, empty };
+    this.#parts = { root, viewport, frame, picture, heat, layer, note, where, map, silent, opacity, level, empty };
   }
 
   #swap(part, picture) {
@@ -154,7 +154,7 @@ export class Stage {
     const { width, height } = this.#size;
     this.#parts.layer.setAttribute("viewBox", `0 0 ${width} ${height}`);
     drawBoxes(this.#parts.layer, this.#part.findings, {
-      size: this.#size, scale: this.zoom.scale, showBelow: view.below, chosen: this.chosen,
+      size: this.#size, scale: this.zoom.scale, showSilent: view.silent, chosen: this.chosen,
     });
   }
 

@@ -10,7 +10,7 @@ const KEYS = [
   ["0 · 1", "help.fit"],
   ["⇧ ← ↑ → ↓", "help.pan"],
   ["m", "help.map"],
-  ["b", "help.below"],
+  ["b", "help.silent"],
   ["?", "help.help"],
 ];
 
