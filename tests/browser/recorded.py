@@ -67,7 +67,7 @@ class RecordedPlant:
         picture = cv2.imencode(".png", board(number, defects=1).image)[1].tobytes()
         path = f"L1/{number}.png"
         self._store.put(path, picture)
-        return replace(one, kept=Kept(path, None, len(picture), sampled=False))
+        return replace(one, kept=Kept(path, bytes=len(picture), sampled=False))
 
     @staticmethod
     def _at(second: int) -> datetime:

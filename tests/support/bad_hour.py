@@ -55,4 +55,4 @@ def _found(chance: random.Random, *, bad: bool) -> list[Detection]:
 def _kept(one: Entry) -> Entry:
     if one.inspection["verdict"] == "OK":
         return one
-    return replace(one, kept=Kept("L1/board.jpeg", None, len(IMAGE), sampled=False))
+    return replace(one, kept=Kept("L1/board.jpeg", bytes=len(IMAGE), sampled=False))

@@ -43,7 +43,7 @@ class Stored:
             self.store.put(path, image)
             detections = [] if sampled else [SPUR]
             one = entry(detections, NOON + timedelta(seconds=self._number), **changes)
-            write(self.engine, [replace(one, kept=Kept(path, None, len(image), sampled))])
+            write(self.engine, [replace(one, kept=Kept(path, bytes=len(image), sampled=sampled))])
 
     def due(self, now: datetime = NOW) -> list[mean_images.Due]:
         return due(self.engine, known(self.store), now)

@@ -51,6 +51,7 @@ def test_a_preview_is_as_large_as_the_image_and_shown_by_a_browser(channels: int
 def test_twelve_bits_are_no_black_picture() -> None:
     levels = np.array([[0, 1024, 2048, 4095]], np.uint16)
     shown = cv2.imdecode(np.frombuffer(preview_of(deep_png(levels)), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert shown is not None
     assert shown.tolist() == [[0, 64, 128, 255]]
 
 
@@ -59,6 +60,7 @@ def test_colours_stay_where_they_are() -> None:
     blue[..., 0] = 200  # OpenCV has blue first
     image = cv2.imencode(".tiff", blue, [259, 8])[1].tobytes()
     shown = cv2.imdecode(np.frombuffer(preview_of(image), np.uint8), cv2.IMREAD_COLOR)
+    assert shown is not None
     assert np.array_equal(shown, blue)
 
 
