@@ -26,8 +26,7 @@ PARTS_PER_S = 20
 MOST_UNDER_WAY = 2
 """Requests while the clock stands: those of a heartbeat."""
 COLLECTIONS = 6
-"""At most, before a measurement. One is not enough: a node that a script held is free only after the script's
-wrapper of it is, and a picture that is being decoded only afterwards."""
+"""At most, before a measurement. After one alone up to twice the nodes were still there that three left."""
 
 FEED = """
 (() => {
