@@ -190,6 +190,8 @@ def _finding(inspection_id: str, number: int, finding: Finding, reasons: Sequenc
 def _why(finding: Finding, reasons: Sequence[Reason]) -> str:
     if finding.counted:
         return "above_threshold"
+    if finding.same_place_as is not None:
+        return "same_place"
     doubts = {(one.defect_class, one.score) for one in reasons if one.code == "in_review_band"}
     return "in_review_band" if (finding.defect_class, finding.score) in doubts else "below_threshold"
 

@@ -119,7 +119,7 @@ findings = Table(
     # pixels of the source image, x2 and y2 exclusive
     Column("counted", Boolean, nullable=False),
     Column("why", String(), nullable=False),
-    # above_threshold, in_review_band, below_threshold
+    # above_threshold, same_place, in_review_band, below_threshold
     Index(
         "ix_findings_counted",
         "inspection_id",

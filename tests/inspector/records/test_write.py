@@ -95,6 +95,16 @@ def test_why_a_part_is_for_a_person_to_decide(engine: Engine) -> None:
     assert {one["why"] for one in rows(engine, findings)} == {"in_review_band", "below_threshold"}
 
 
+def test_a_second_name_for_one_place_is_told_as_such(engine: Engine) -> None:
+    write(engine, [entry([SPUR, SPUR._replace(defect_class="open", score=0.8)])])
+    found = sorted(rows(engine, findings), key=lambda row: row["number"])
+    assert [(row["class"], row["counted"], row["why"]) for row in found] == [
+        ("spur", True, "above_threshold"),
+        ("open", False, "same_place"),
+    ]
+    assert rows(engine)[0]["defects"] == 1
+
+
 def test_the_result_comes_back_byte_for_byte(database: Database) -> None:
     job = job_at()
     outcome = done(job, [SPUR])
