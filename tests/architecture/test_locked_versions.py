@@ -17,6 +17,11 @@ LINES = [line for line in (ROOT / "requirements.lock").read_text("utf-8").splitl
 LOCKED = {name: version for name, _, version in (line.partition("==") for line in LINES)}
 
 
+CUDA = re.compile(r"(nvidia|cuda)-.*|triton")
+"""What torch's build for CUDA brings, each at a version that torch itself asks for. The build without it,
+which the lock is made from, brings none."""
+
+
 def direct() -> Iterator[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     for text in chain(project["dependencies"], *project["optional-dependencies"].values()):
@@ -31,6 +36,8 @@ def needed_by(requirement: Requirement) -> Iterator[Requirement]:
     except PackageNotFoundError:  # of another platform or Python
         return
     for inner in map(Requirement, texts):
+        if requirement.name == "torch" and CUDA.fullmatch(canonicalize_name(inner.name)):
+            continue
         if _applies(inner, requirement.extras):
             yield inner
 

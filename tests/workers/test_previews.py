@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from datetime import timedelta
 
@@ -43,6 +44,7 @@ def test_what_cannot_be_decoded_has_none_and_is_no_error(image: bytes) -> None:
 def test_without_the_libraries_it_is_said_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.WARNING, previews.__name__)  # whatever others have made of the root's
     monkeypatch.setattr(previews, "NEEDED", ("numpy", "no_such_module"))
     some = Previews()
     assert [some.of(jpeg()), some.of(DEEP), some.of(DEEP)] == [None] * 3
