@@ -33,13 +33,21 @@ def eager(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def calm(tmp_path: Path) -> Path:
+    """Above all that untrained weights say."""
+    path = tmp_path / "calm.toml"
+    path.write_text(EAGER.replace("eager", "calm").replace("0.06", "0.5"))
+    return path
+
+
 def inspect(bundle: Bundle, *arguments: str | Path) -> Result:
     words = ["inspect", "--model", str(bundle.folder), "--device", "cpu", *map(str, arguments)]
     return CliRunner().invoke(app, words)
 
 
-def test_a_good_part(tiny_bundle: Bundle, image: Path) -> None:
-    answer = inspect(tiny_bundle, image)
+def test_a_good_part(tiny_bundle: Bundle, image: Path, calm: Path) -> None:
+    answer = inspect(tiny_bundle, image, "--recipe", calm)
 
     assert answer.exit_code == 0
     assert answer.stdout.startswith(f"OK  {image}\n")
@@ -103,14 +111,15 @@ def test_sixteen_bits_are_inspected_and_drawn_and_never_by_a_model_of_eight(
 
 
 def test_files_that_cannot_be_inspected_do_not_stop_the_others(
-    tiny_bundle: Bundle, image: Path, tmp_path: Path
+    tiny_bundle: Bundle, image: Path, calm: Path, tmp_path: Path
 ) -> None:
     text, cut, folder = tmp_path / "text.jpg", tmp_path / "cut.png", tmp_path / "folder"
     text.write_text("no image")
     cut.write_bytes(image.read_bytes()[:-50])
     folder.mkdir()
 
-    answer = inspect(tiny_bundle, text, cut, folder, tmp_path / "gone.png", tmp_path / "*.bmp", image)
+    paths = (text, cut, folder, tmp_path / "gone.png", tmp_path / "*.bmp", image)
+    answer = inspect(tiny_bundle, *paths, "--recipe", calm)
 
     assert answer.exit_code == 1
     assert answer.stdout.startswith(f"OK  {image}")
