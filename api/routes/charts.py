@@ -12,7 +12,7 @@ from api import openapi, parameters, schemas
 from api.access import Watcher
 from api.gateway import lines_seen
 from api.parameters import ChartsQuery, MeanQuery
-from api.state import Resources, resources_of
+from api.state import Resources, opened
 from inspector.quality.control_charts import Chart, Kind
 from inspector.quality.run_rules import RULES
 from inspector.records.charts import Baseline, LineCharts
@@ -34,7 +34,7 @@ router = APIRouter(
     responses=openapi.responses({200: schemas.Charts}, 400, 404, 503),
 )
 async def charts(
-    resources: Annotated[Resources, Depends(resources_of)],
+    resources: Annotated[Resources, Depends(opened)],
     holder: Watcher,
     query: Annotated[ChartsQuery, Query()],
 ) -> Response:
@@ -73,7 +73,7 @@ async def charts(
 
 @router.get("/mean-image", summary="The mean of stored OK images", responses=_PICTURE)
 async def mean_image(
-    resources: Annotated[Resources, Depends(resources_of)],
+    resources: Annotated[Resources, Depends(opened)],
     holder: Watcher,
     query: Annotated[MeanQuery, Query()],
 ) -> Response:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from api import body, cookies, openapi, schemas
 from api.access import PUBLIC, WATCHERS, KeyHolder
 from api.keyring import ANYBODY, Holder, Keyring
-from api.state import Resources, resources_of
+from api.state import Resources, opened
 from inspector.access.keys import Key
 from inspector.errors import InvalidParameter, NotAllowed
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1/session", tags=["operation"])
 
-Open = Annotated[Resources, Depends(resources_of)]
+Open = Annotated[Resources, Depends(opened)]
 
 _MOST_BYTES = 4_096
 _JSON = "application/json"

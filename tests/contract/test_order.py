@@ -43,8 +43,10 @@ def test_a_line_that_was_quiet_has_saved_no_turns(bench: Bench) -> None:
 
 
 def test_the_earliest_deadline_of_a_line_is_first(bench: Bench) -> None:
+    now = datetime.now(UTC)
+
     def submit(deadline_ms: int | None) -> str:
-        return bench.submit(deadline_ms=deadline_ms, received_at=NOW)
+        return bench.submit(deadline_ms=deadline_ms, received_at=now)
 
     late, none, soon, again = submit(600_000), submit(None), submit(500), submit(500)
     assert taken(bench.consumer()) == [soon, again, none, late]

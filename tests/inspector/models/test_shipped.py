@@ -64,5 +64,5 @@ def test_it_finds_defects_on_real_boards_and_passes_good_ones(bundle: Bundle) ->
     figures = report.model_dump()
     assert figures["deeppcb"]["ap_micro"] >= 0.80
     assert figures["image"]["escape_rate"]["value"] <= 0.05
-    # At most 5 of 20; over all 500 it is 11.6 % (docs/model.md).
-    assert figures["image"]["overkill_rate"]["value"] <= 0.25
+    # At most 3 of 20; over all 500 it is 9.0 % (docs/model.md).
+    assert figures["image"]["overkill_rate"]["value"] <= 0.15
