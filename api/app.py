@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from api import background, openapi, problems, security
+from api.admission import Admission
 from api.dashboard.plotly import router as plotly
 from api.dashboard.routes import router as dashboard
 from api.expiry import expire_overdue
@@ -110,14 +111,16 @@ async def _opened(
     open_queue: Connect,
 ) -> AsyncIterator[None]:
     queue = open_queue(settings)
+    admission = Admission(metrics, settings.share_ahead, settings.shards)
     hub = Hub(
         queue.results,
         max_viewers=settings.max_viewers,
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
+        seen=admission.saw_outcome,
     )
     records = _records(settings)
-    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics, records)
+    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics, records, admission)
     app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring, records)
     refresh = partial(
         background.refresh_metrics,

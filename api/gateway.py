@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 
 from api import body, envelope, parameters
+from api.admission import Admission, Hurry
 from api.hub import Hub, Waiter
 from api.intake import Intake
 from api.keyring import Holder
@@ -30,11 +31,18 @@ from api.records import Records
 from api.room import Room
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import ImageGone, InspectionNotFound, InspectorError, NoPreview, RecordsUnavailable
+from inspector.errors import (
+    ImageGone,
+    InspectionNotFound,
+    InspectorError,
+    NoPreview,
+    NotInTime,
+    RecordsUnavailable,
+)
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
-from inspector.queue.base import Idempotency, Producer, Results, Snapshot
+from inspector.queue.base import Idempotency, Producer, Results, Snapshot, Submission
 from inspector.records.search import Found, Place, Wanted
 
 log = logging.getLogger(__name__)
@@ -69,10 +77,12 @@ class Gateway:
         hub: Hub,
         metrics: Metrics,
         records: Records,
+        admission: Admission,
     ) -> None:
         self._settings = settings
         self._intake = Intake(settings.max_intake_bytes)
-        self._room = Room(producer)
+        self._admission = admission
+        self._room = Room(producer, admission)
         self._recipes = recipes
         self._producer = producer
         self._results = results
@@ -87,17 +97,16 @@ class Gateway:
         holder.require(query.line)
         key = parameters.idempotency_key(request.headers)
         wait_s = parameters.wait_s(request.headers, self._settings.max_wait_s)
-        job, image = await self._take(request, query, received_at)
+        hurry = Hurry.of(query, received_at)
+        job, image = await self._take(request, query, received_at, hurry)
         idempotency = _idempotency(key, holder, parameters.request_digest(query, job.image.sha256))
         with self._hub.expecting(job.id) as waiter:
             with self._metrics.timed("submit"):
-                submission = await promptly(
-                    self._producer.submit(job, image, idempotency), more_s=len(image) / SLOWEST_BYTES_PER_S
-                )
+                submission = await self._submit(job, image, idempotency, hurry)
             del image  # a wait may last a minute
             if submission.created:
                 self._metrics.received(query.line)
-                self._room.saw(query.line, submission.fullness)
+                self._room.saw(query.line, submission)
                 # With a place in the stream the hub misses nothing that comes behind it, and it was waited
                 # for before the submit.
                 look = wait_s is not None and not self._hub.has_place
@@ -230,12 +239,14 @@ class Gateway:
         snapshot = await promptly(self._results.read(inspection_id))
         _require_sight(holder, snapshot.id, snapshot.line)
 
-    async def _take(self, request: Request, query: PartQuery, received_at: datetime) -> tuple[Job, bytes]:
+    async def _take(
+        self, request: Request, query: PartQuery, received_at: datetime, hurry: Hurry | None
+    ) -> tuple[Job, bytes]:
         """The job and its image, or the reason why not; what is cheap is looked at first."""
         settings = self._settings
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
-        await self._room.require(query.line, announced)
+        await self._room.require(query.line, announced, hurry)
         with self._metrics.timed("read"), self._intake.receiving() as came:
             patience = body.Patience(settings.body_timeout_s, settings.body_least_rate)
             received = await body.read(request, came, limit=settings.max_image_bytes, patience=patience)
@@ -250,6 +261,18 @@ class Gateway:
         )
         said = query.model_dump(exclude={"recipe"})
         return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said), received.data
+
+    async def _submit(
+        self, job: Job, image: bytes, idempotency: Idempotency | None, hurry: Hurry | None
+    ) -> Submission:
+        """Raises what Producer.submit does, soon."""
+        most_ahead = self._admission.most_ahead(hurry)
+        submitted = self._producer.submit(job, image, idempotency, most_ahead)
+        try:
+            return await promptly(submitted, more_s=len(image) / SLOWEST_BYTES_PER_S)
+        except NotInTime as late:
+            assert hurry is not None  # noqa: S101 - else nothing is too many
+            raise self._admission.refusal(hurry, late.ahead) from None
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; `look` reads once, then wait, read

@@ -4,7 +4,7 @@ networks      our network beside rivals                     networks.py rounds.p
 engines       engines and precisions of one bundle          engines.py
 service       the whole service against the bare limit      service.py
 half-load     Poisson arrivals at half of the maximum       openloop.py
-overload      twice the maximum                             openloop.py
+overload      twice the maximum                             openloop.py, with deadlines deadlines.py
 empty-model   what the service itself costs                 empty_model.py
 growth        cost against bytes, pixels, findings, ...     growth.py
 memory        RSS over many images                          resources.py
@@ -28,6 +28,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import (
+    deadlines,
     empty_model,
     engines,
     figures,
@@ -178,12 +179,20 @@ def measure_overload(
     precision: Precision = "int8",
     level: Level = "D1",
     depth: Annotated[int, typer.Option(min=1, help="Images that the queue may hold.")] = 64,
+    deadline_ms: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of each image; --depth does not count then. Twice as long."),
+    ] = None,
     count: Rounds = 3,
     seconds: Seconds = 15.0,
     json_file: JsonFile = None,
 ) -> None:
     """Twice the maximum that the same round showed, and how it is behind it. About 2 minutes."""
     setup = service.Setup(Options([], model, engine, precision), rounds=count, seconds=seconds)
+    if deadline_ms is not None:
+        report = deadlines.run(setup, level, deadline_ms, _begin())
+        _end(report, deadlines.markdown(report), json_file)
+        return
     report = openloop.overload(setup, level, depth, _begin())
     _end(report, openloop.overload_markdown(report), json_file)
 

@@ -45,6 +45,8 @@ async def post(
 
     200 with the outcome when it is reached within `Prefer: wait=`, else 202 and the URL to ask later. An
     answer of either kind means that the image is stored and will be done, failed or expired.
+
+    503 not-in-time: it was not stored, since more comes before it than can be done by its `deadline_ms`.
     """
     answer = await resources.gateway.accept(request, query, holder)
     return _answer(answer, status=200 if answer.terminal else 202)

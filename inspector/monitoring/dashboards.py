@@ -146,7 +146,7 @@ OPERATIONS = Dashboard(
                         ),
                     ),
                     unit="reqps",
-                    text="busy and queue-unavailable are ours; what the others mean is in docs/api.md.",
+                    text="busy, not-in-time, queue-unavailable are ours; the others: docs/api.md.",
                 ),
             ),
         ),

@@ -5,8 +5,8 @@ connect.py   opens them on a server, by URL
 settings.py  what every process at the queue must agree on
 keys.py      every key, in one place
 scripts/     submit, room, take, finish, bury, expire, overdue, sweep, renew, hand_back, open, leave, report,
-             drop, requeue, attach, archived, trim, mark (over settle, letters, budget, known, ready, ring):
-             each with its contract at the top
+             drop, requeue, attach, archived, trim, mark (over settle, letters, budget, known, ready,
+             ahead, ring): each with its contract at the top
 scripting.py, settling.py, reading.py, fullness.py, letters.py, reports.py, ending.py
              the scripts' texts, their arguments, and what is read back
 redis_*.py   the seams on Redis or Valkey, over redis_connection.py; primary.py says where that is,
