@@ -35,9 +35,12 @@ STANDSTILL = 5
 BELIEVED_S = 2.0
 """So long after it was read: then workers may have come or gone."""
 
-HALF_FULL_S = 10.0
-"""So long after images waited, hands that are half full are full enough: where deadlines are short, refusals
-leave nobody waiting, and the workers as busy as before."""
+ENOUGH_IN_HAND = 0.25
+"""Of what workers hold when their hands are full: on a CPU still an image a core."""
+
+ENOUGH_S = 10.0
+"""So long after images waited that is enough: where deadlines are short, refusals leave nobody waiting, and the
+workers as busy as before."""
 
 
 class Pace:
@@ -88,8 +91,8 @@ class Pace:
         return self._depth > self._told.in_flight
 
     def _busy(self) -> bool:
-        half_full = self._clock() < self._hands_until and 2 * self._depth >= self._hands
-        return self._waits() or half_full
+        enough = self._depth >= ENOUGH_IN_HAND * self._hands
+        return self._waits() or (enough and self._clock() < self._hands_until)
 
     def _look(self, at_ms: int) -> None:
         if not self._waits():
@@ -123,4 +126,4 @@ class Pace:
         self._believed_until = self._clock() + BELIEVED_S
         if self._slot - self._slack_slot > SHORT:
             self._hands = self._told.in_flight
-            self._hands_until = self._clock() + HALF_FULL_S
+            self._hands_until = self._clock() + ENOUGH_S

@@ -183,6 +183,10 @@ def measure_overload(
         int | None,
         typer.Option(min=1, help="Of each image; --depth does not count then. Twice as long."),
     ] = None,
+    asleep_ms: Annotated[
+        float | None,
+        typer.Option(min=1, help="With deadlines: no model, but so long for each image, on a busy machine."),
+    ] = None,
     count: Rounds = 3,
     seconds: Seconds = 15.0,
     json_file: JsonFile = None,
@@ -190,7 +194,7 @@ def measure_overload(
     """Twice the maximum that the same round showed, and how it is behind it. About 2 minutes."""
     setup = service.Setup(Options([], model, engine, precision), rounds=count, seconds=seconds)
     if deadline_ms is not None:
-        report = deadlines.run(setup, level, deadline_ms, _begin())
+        report = deadlines.run(setup, level, deadline_ms, asleep_ms, _begin())
         _end(report, deadlines.markdown(report), json_file)
         return
     report = openloop.overload(setup, level, depth, _begin())

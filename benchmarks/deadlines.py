@@ -42,9 +42,14 @@ ROWS = (
 )
 
 
-def run(setup: Setup, level: str, deadline_ms: int, say: Say) -> dict[str, Any]:
-    """`{"modes": {mode: {figure: spread}}}`: each the maximum, twice that, and half of it right behind."""
-    report = {**begun(setup, level), "deadline_ms": deadline_ms}
+def run(setup: Setup, level: str, deadline_ms: int, asleep_ms: float | None, say: Say) -> dict[str, Any]:
+    """`{"modes": {mode: {figure: spread}}}`: each the maximum, twice that, and half of it right behind.
+
+    `asleep_ms`: there is no model, and each image takes so long.
+    """
+    report = {**begun(setup, level), "deadline_ms": deadline_ms, "asleep_ms": asleep_ms}
+    engine, own = ("real", setup.flags) if asleep_ms is None else ("empty", ())
+    pace = {} if asleep_ms is None else {"BENCHMARK_MS": str(asleep_ms)}
     with tempfile.TemporaryDirectory() as place, ExitStack() as closing:
         folder = Path(place)
         images = pictures.boards(folder, setup.side)
@@ -53,8 +58,9 @@ def run(setup: Setup, level: str, deadline_ms: int, say: Say) -> dict[str, Any]:
                 Stack(
                     folder / mode.replace(" ", "-"),
                     durability=level,
-                    flags=setup.flags,
-                    settings={"INSPECTOR_REFUSE_LATE": word},
+                    engine=engine,
+                    flags=own,
+                    settings={"INSPECTOR_REFUSE_LATE": word, **pace},
                 )
             )
             for mode, word in MODES.items()
@@ -140,9 +146,12 @@ def _joined(rounds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def markdown(report: Mapping[str, Any]) -> str:
+    asleep = report["asleep_ms"]
+    what = "" if asleep is None else f"no model, {asleep:g} ms an image; "
     first = (
-        f"{figures.where(report)}; {report['level']}; a deadline of {report['deadline_ms']} ms; twice the "
-        f"maximum for {report['seconds']:g} s. Median (lowest - highest) of {report['rounds']} rounds."
+        f"{figures.where(report)}; {report['level']}; {what}a deadline of {report['deadline_ms']} ms; "
+        f"twice the maximum for {report['seconds']:g} s. "
+        f"Median (lowest - highest) of {report['rounds']} rounds."
     )
     rows = [
         [label, *(figures.shown(report["modes"][mode][name], decimals) for mode in MODES)]

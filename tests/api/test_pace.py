@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.pace import BELIEVED_S, HALF_FULL_S, Pace
+from api.pace import BELIEVED_S, ENOUGH_S, Pace
 from inspector.queue.base import Load
 
 HANDS = 8
@@ -114,19 +114,19 @@ def test_of_few_images_nothing_is_read() -> None:
     assert workers.pace.per_second is None
 
 
-def test_where_refusals_leave_nobody_waiting_half_full_hands_tell_for_a_while() -> None:
+def test_where_refusals_leave_nobody_waiting_what_is_in_hand_tells_for_a_while() -> None:
     workers = Workers()
     workers.work(2, 50, depth=30)
-    workers.work(HALF_FULL_S - 1, 50, depth=HANDS // 2)
+    workers.work(ENOUGH_S - 1, 50, depth=HANDS // 4)
     assert workers.pace.per_second == pytest.approx(50, rel=0.1)
-    workers.work(BELIEVED_S + 2, 50, depth=HANDS // 2)
+    workers.work(BELIEVED_S + 2, 50, depth=HANDS // 4)
     assert workers.pace.per_second is None
 
 
-def test_workers_with_little_to_do_are_not_half_full() -> None:
+def test_workers_with_little_to_do_show_nothing() -> None:
     workers = Workers()
     workers.work(2, 50, depth=30)
-    workers.work(BELIEVED_S + 0.5, 10, depth=2)
+    workers.work(BELIEVED_S + 0.5, 10, depth=1)
     assert workers.pace.per_second is None
 
 
