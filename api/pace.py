@@ -39,8 +39,8 @@ ENOUGH_IN_HAND = 0.25
 """Of what workers hold when their hands are full: on a CPU still an image a core."""
 
 ENOUGH_S = 10.0
-"""So long after images waited that is enough: where deadlines are short, refusals leave nobody waiting, and the
-workers as busy as before."""
+"""So long after images waited that is enough: where deadlines are short, refusals leave nobody waiting, and
+the workers as busy as before."""
 
 
 class Pace:

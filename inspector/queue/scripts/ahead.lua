@@ -8,7 +8,7 @@
 -- users (deploy/redis) does not let a gateway count; then nothing but what is in hand is ahead.
 
 local LINES_LOOKED_AT = 200  -- a client may name as many as it likes; a plant has fewer
-local UNPLACED_LOOKED_AT = 200
+local UNPLACED_LOOKED_AT = 64
 local ABANDONED_LOOKED_AT = 200
 
 -- {now in ms, waiting and in flight, in flight}
@@ -34,24 +34,29 @@ local function is_placed(work, group, prefix, entry, facts)
   return not pending.err and #pending == 1
 end
 
--- Live images that came since the last take and are not late, oldest first: the newest entries, down to one that is
--- placed.
+-- Live images that came since the last take and are not late, oldest first. They are the newest entries, and all behind
+-- one that is placed are, so that few need be asked about.
 local function unplaced(work, group, prefix, now)
-  local coming = {}
-  for _, count in ipairs({4, UNPLACED_LOOKED_AT}) do
-    coming = {}
-    local entries = redis.call('XREVRANGE', work, '+', '-', 'COUNT', count)
-    for _, entry in ipairs(entries) do
-      local facts = facts_of(entry[2])
-      if is_placed(work, group, prefix, entry[1], facts) then
-        return coming
-      end
-      if facts.priority == '0' and (facts.due == '' or tonumber(facts.due) > now) then
-        table.insert(coming, 1, facts)
-      end
-    end
-    if #entries < count then
+  local entries = {}
+  local function placed_at(place)
+    return is_placed(work, group, prefix, entries[place][1], facts_of(entries[place][2]))
+  end
+  for _, count in ipairs({8, UNPLACED_LOOKED_AT}) do
+    entries = redis.call('XREVRANGE', work, '+', '-', 'COUNT', count)
+    if #entries < count or placed_at(count) then
       break
+    end
+  end
+  local low, high = 1, #entries + 1  -- the first that is placed lies there
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if placed_at(middle) then high = middle else low = middle + 1 end
+  end
+  local coming = {}
+  for place = low - 1, 1, -1 do
+    local facts = facts_of(entries[place][2])
+    if facts.priority == '0' and (facts.due == '' or tonumber(facts.due) > now) then
+      coming[#coming + 1] = facts
     end
   end
   return coming

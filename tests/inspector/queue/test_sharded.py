@@ -191,8 +191,8 @@ def test_what_comes_before_an_image_is_of_its_shard(ends: Ends) -> None:
         ends.submit(line, deadline_ms=10_000)
     loads = [ends.run(ends.producer.require_room(line, 1, due)) for line in LINES]
     assert [(load.depth, load.ahead) for load in loads] == [(3, 3)] * len(LINES)
+    job = job_for(line=LINES[0], deadline_ms=60_000)
     with pytest.raises(NotInTime):
-        job = job_for(line=LINES[0], deadline_ms=60_000)
         ends.run(ends.producer.submit(job, IMAGE, most_ahead=2))
 
 
