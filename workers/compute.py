@@ -76,6 +76,11 @@ class Compute:
         """How many images are computed side by side; 1 in batches."""
         return len(self._threads)
 
+    @property
+    def at_once(self) -> int:
+        """How many images can be begun while none is in hand: one in each lane, or a batch."""
+        return self.lanes if self._lanes else self._batch_size
+
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
