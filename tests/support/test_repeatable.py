@@ -18,7 +18,7 @@ from tests.support.repeatable import REPEAT, SEARCH, seed_all
 def drawn(profile: str) -> list[int]:
     seen: list[int] = []
 
-    @settings(settings.get_profile(profile), max_examples=300, database=None)
+    @settings(settings.get_profile(profile), max_examples=100, database=None)
     @given(st.integers())
     def draw(number: int) -> None:
         seen.append(number)
