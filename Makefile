@@ -26,7 +26,7 @@ up: .venv/up  ## The whole stack, without a camera
 
 test: lint  ## Everything: lint, types, imports, tests
 	@$(MAKE) --no-print-directory redis-server postgresql nginx chromium prometheus
-	PYTHONHASHSEED=0 $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
+	PYTHONHASHSEED=0 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
 
 lint: .venv/dev  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check

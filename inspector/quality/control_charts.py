@@ -23,7 +23,7 @@ from inspector.quality.tails import SIGMAS, Tails, binomial, poisson
 
 ENOUGH = 55
 """Expected on either side: from here on chance breaks a three-sigma limit at most twice as often as it says,
-whatever the size and the share (1.97 times at worst; 53 would just do). At 25 it is up to 2.6 times, and at 5,
+whatever the size and the share (1.97 times at worst; 53 would just do). At 25 it is up to 2.6 times, at 5,
 which is often taken, up to 5.2: it depends on how far above the limit the next whole count lies."""
 
 SOUND = 20

@@ -1,4 +1,4 @@
-"""Whatever is sent: no answer is 5xx, and each is as the OpenAPI document says. On a real gateway with keys."""
+"""Whatever is sent: no answer is 5xx, and each is as the OpenAPI document says. A real gateway, with keys."""
 
 from __future__ import annotations
 

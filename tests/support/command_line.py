@@ -1,5 +1,5 @@
-"""`inspector` in this process: for what ends before its work begins. A process of its own takes seconds to import
-torch; whole runs have one all the same, as a user's do."""
+"""`inspector` in this process: for what ends before its work begins. A process of its own takes seconds to
+import torch; whole runs have one all the same, as a user's do."""
 
 from __future__ import annotations
 

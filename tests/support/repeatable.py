@@ -1,4 +1,4 @@
-"""What a run draws by chance: the same in every run, for whoever runs it, so that no landing fails by bad luck.
+"""What a run draws by chance: the same in every run, whoever runs it, so that no landing fails by bad luck.
 
 repeat    the profile of property tests unless another is asked for, and so that of `make test`: the examples
           come from the test's own text alone
@@ -18,6 +18,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 REPEAT, SEARCH = "repeat", "search"
 
@@ -40,11 +41,11 @@ def load_profiles() -> None:
 def prepare(config: pytest.Config) -> None:
     """A search that was given no seed gets one; all else draws no number from what happens to be imported.
 
-    Hypothesis mixes in the numbers and words that it finds in the modules imported so far: so a test's examples
-    would change with the tests before it, and with a new constant anywhere in the code.
+    Hypothesis mixes in the numbers and words that it finds in the modules imported so far: so a test's
+    examples would change with the tests before it, and with a new constant anywhere in the code.
     """
     if config.getoption("hypothesis_profile") != SEARCH:
-        providers._get_local_constants = providers.Constants
+        providers._get_local_constants = Constants
     elif config.getoption(_SEED) is None:
         setattr(config.option, _SEED, str(secrets.randbits(32)))
 
@@ -54,7 +55,8 @@ def said(config: pytest.Config) -> str:
     if settings.get_current_profile_name() == REPEAT:
         return f"property tests: the same examples in every run (new ones: --hypothesis-profile={SEARCH})"
     seed = config.getoption(_SEED)
-    return f"property tests: new examples; these again: --hypothesis-profile={SEARCH} --hypothesis-seed={seed}"
+    again = f"--hypothesis-profile={SEARCH} --hypothesis-seed={seed}"
+    return f"property tests: new examples; these again: {again}"
 
 
 def seed_all() -> None:

@@ -51,8 +51,8 @@ def binary(kind: str) -> str:
 
 
 def free_port() -> int:
-    """One that nobody has now, and that no client is given either: it stays free while a server that is killed
-    is away, whatever else connects meanwhile. Each process begins somewhere else and goes on from there."""
+    """One that nobody has now, and that no client is given either: it stays free while a killed server is
+    away, whatever else connects. Each process begins somewhere else and goes on from there."""
     while True:
         port = next(_PORTS)
         with socket.socket() as probe, suppress(OSError):

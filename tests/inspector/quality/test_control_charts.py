@@ -64,9 +64,10 @@ def test_where_enough_is_expected_the_limits_are_the_textbooks(n: int) -> None:
 
 
 def worst_shares(n: int, least: float) -> Iterator[float]:
-    """For subgroups of n: shares of which chance breaks a normal limit more often than any share near by. The
-    chance of k or more grows with the share until the upper limit reaches k, and then falls at once to that of
-    k + 1: so they lie a hair below where it does. The lower limit is the upper one of the good parts."""
+    """For subgroups of n: shares at which chance breaks a normal limit more often than at any share near by.
+
+    The chance of k or more grows with the share until the upper limit reaches k, then falls at once to that
+    of k + 1: so they lie a hair below where it does. The lower limit is the upper one of the good parts."""
     for k in range(math.ceil(least), n):
         share = (2 * k + 9 - math.sqrt((2 * k + 9) ** 2 - 4 * k * k * (1 + 9 / n))) / (2 * (n + 9))
         share *= 1 - 1e-7
@@ -78,7 +79,7 @@ def worst_shares(n: int, least: float) -> Iterator[float]:
 
 
 def outside(kind: Kind, n: int, share: float) -> tuple[float, float]:
-    """(Below, above) the limits by chance, summed by scipy over all counts, as multiples of what a limit says."""
+    """The chance (below, above) the limits, summed by scipy over all counts; 1 is what a limit says."""
     of = 10**12
     (point,) = chart(kind, [Subgroup(n, 0)], [Subgroup(of, round(share * of))]).points
     law = stats.binom(n, share) if kind is Kind.P else stats.poisson(n * share)
@@ -103,7 +104,10 @@ def test_nor_one_of_defects() -> None:
 
 def test_with_fewer_expected_it_would_not_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_charts, "ENOUGH", 0)
-    worst = {least: max(max(outside(Kind.P, 100_000, p)) for p in worst_shares(100_000, least)) for least in (5, 25)}
+    worst = {
+        least: max(max(outside(Kind.P, 100_000, p)) for p in worst_shares(100_000, least))
+        for least in (5, 25)
+    }
     assert worst == pytest.approx({5: 5.2, 25: 2.5}, abs=0.06)
 
 
