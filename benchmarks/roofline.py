@@ -32,6 +32,9 @@ class Peaks:
     """Of the device and the way to it."""
 
     tflops: float
+    """Of its matrix units, in bf16."""
+    tflops_f32: float
+    """Without them: f32 is not rounded to TF32 here."""
     tb_per_s: float
     link_gb_per_s: float
 
@@ -40,6 +43,7 @@ class Peaks:
 class Work:
     """Of one image, in a batch."""
 
+    precision: str
     flops: float
     """2 x multiply-adds of convolutions and products."""
     input_bytes: float
@@ -73,6 +77,7 @@ def of(bundle: Bundle, precision: str, size: tuple[int, int], batch: int) -> Wor
         with said:
             network(x)
     return Work(
+        precision=precision,
         flops=counter.get_total_flops() / batch,
         input_bytes=numbers.all / batch,
         convolution_bytes=said.convolutions / batch,
@@ -87,7 +92,7 @@ def bounds(work: Work, peaks: Peaks) -> dict[str, float]:
     """Images a second, by what bounds them."""
     memory, link = 1e12 * peaks.tb_per_s, 1e9 * peaks.link_gb_per_s
     return {
-        "arithmetic": 1e12 * peaks.tflops / work.flops,
+        "arithmetic": 1e12 * (peaks.tflops if work.precision == "bf16" else peaks.tflops_f32) / work.flops,
         "memory, every operation by itself": memory / work.bytes,
         "memory, all fused into the convolutions": memory / work.convolution_bytes,
         "copy there": link / work.up_bytes,
@@ -114,13 +119,14 @@ def markdown(works: Mapping[str, Work], peaks: Peaks) -> str:
         for name, cost in costs.items()
     ]
     said = (
-        f"Counted, not measured; at {peaks.tflops:g} TFLOP/s, {peaks.tb_per_s:g} TB/s and "
+        f"Counted, not measured; at {peaks.tflops:g} TFLOP/s in bf16, {peaks.tflops_f32:g} in f32, {peaks.tb_per_s:g} TB/s and "
         f"{peaks.link_gb_per_s:g} GB/s each way."
     )
     return "\n".join([said, "", table(head, rows)])
 
 
-class _Moved(TorchDispatchMode):  # type: ignore[no-untyped-call]  # unannotated in torch
+# Unannotated in torch, as is its __init__.
+class _Moved(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Bytes that the operations inside read and wrote."""
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,15 @@ import torch
 import torch.nn.functional as F
 from typer.testing import CliRunner
 
-from benchmarks import cuda, roofline
+from benchmarks import cuda, pictures, roofline
 from benchmarks.__main__ import app
+from benchmarks.cuda_line import Line, Options
 from benchmarks.roofline import Peaks, Work
 from inspector.errors import EngineUnavailable, SettingsError
 from inspector.models.bundle import Bundle
 from tests.support.late_device import LateDevice
 
-PEAKS = Peaks(tflops=1, tb_per_s=1, link_gb_per_s=1)
+PEAKS = Peaks(tflops=1, tflops_f32=0.5, tb_per_s=1, link_gb_per_s=1)
 
 
 def test_operations_and_bytes_of_one_convolution() -> None:
@@ -45,28 +47,24 @@ def test_what_an_image_costs(tiny_bundle: Bundle) -> None:
 
 
 def test_bounds() -> None:
-    work = Work(2e6, 1e6, 2e6, 3e6, 4e6, up_bytes=1000, down_bytes=500)
+    work = Work("bf16", 2e6, 1e6, 2e6, 3e6, 4e6, up_bytes=1000, down_bytes=500)
     assert list(roofline.bounds(work, PEAKS).values()) == pytest.approx([5e5, 1e5, 5e5, 1e6, 2e6])
+    assert roofline.bounds(replace(work, precision="f32"), PEAKS)["arithmetic"] == 2.5e5
 
 
-def test_it_measures_programs_slots_and_all_of_it(tiny_bundle: Bundle) -> None:
-    said: list[str] = []
-    measured = cuda.measure(
-        tiny_bundle,
-        LateDevice(),
-        "f32",
-        batch=2,
-        readers=1,
-        rounds=1,
-        seconds=0.3,
-        side=128,
-        say=said.append,
-    )
+def test_it_measures_programs_slots_and_all_of_it(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    images = pictures.boards(tmp_path, side=128, count=2)
+    options = Options(images, str(tiny_bundle.folder), "late", "f32", batch=2, readers=1)
+    line = Line(tiny_bundle, LateDevice(), options)
+    plan = cuda.Plan(options.model, batch=2, readers=1, processes=1, rounds=1, seconds=0.3, side=128)
+
+    measured = cuda.measure(plan, LateDevice(), "f32", images, [line], lambda _: None)
+
     assert list(measured["rates"]) == ["program of 2", "program of 1", "3 slots", "JPEG to findings"]
     assert all(rate["median"] > 0 for rate in measured["rates"].values())
-    assert measured["host_cpu_ms"]["median"] > 0
+    assert measured["cpu_ms"]["median"] > 0
     work = cuda.counted(tiny_bundle, ["f32"], (128, 128), 2)["f32"]
-    assert "not known: no nvidia-smi" in cuda.markdown(measured, work, PEAKS)
+    assert "nobody knows: no nvidia-smi" in cuda.markdown(measured, work, PEAKS)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
