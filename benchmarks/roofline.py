@@ -119,8 +119,8 @@ def markdown(works: Mapping[str, Work], peaks: Peaks) -> str:
         for name, cost in costs.items()
     ]
     said = (
-        f"Counted, not measured; at {peaks.tflops:g} TFLOP/s in bf16, {peaks.tflops_f32:g} in f32, {peaks.tb_per_s:g} TB/s and "
-        f"{peaks.link_gb_per_s:g} GB/s each way."
+        f"Counted, not measured; at {peaks.tflops:g} TFLOP/s in bf16, {peaks.tflops_f32:g} in f32, "
+        f"{peaks.tb_per_s:g} TB/s and {peaks.link_gb_per_s:g} GB/s each way."
     )
     return "\n".join([said, "", table(head, rows)])
 

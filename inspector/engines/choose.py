@@ -87,13 +87,13 @@ def decide(bundle: Bundle, engine: str, device: str, precision: str) -> Choice:
 
 def _engine_for(bundle: Bundle, engine: str, device: str, precision: str) -> tuple[str, str, str]:
     """(engine, device, reason)."""
-    if engine == "openvino" and device.startswith("cuda"):
-        raise EngineUnavailable(f"device {device!r}: the openvino engine runs on cpu; use --engine torch")
     if precision == "int8" and (engine == "torch" or device.startswith("cuda")):
         raise EngineUnavailable(
             "precision 'int8' runs on the CPU by OpenVINO alone: --engine openvino --device cpu; "
             "torch runs f32 and bf16"
         )
+    if engine == "openvino" and device.startswith("cuda"):
+        raise EngineUnavailable(f"device {device!r}: the openvino engine runs on cpu; use --engine torch")
     if engine != "auto":
         return engine, _device_for(engine, device), "asked for"
     if precision == "int8":
@@ -159,7 +159,9 @@ def _cost(bundle: Bundle, engine: str, device: str, precision: str) -> str:
     if "flips" not in facts:
         return "; what it costs was not measured"
     lost = facts.get("map50_95_lost")
-    points = "" if lost is None else f", mAP50-95 lost {100 * lost:.2f} points"
+    points = ""
+    if lost is not None:
+        points = f", mAP50-95 {'lost' if lost >= 0 else 'gained'} {100 * abs(lost):.2f} points"
     return f"; on validation {facts['flips']} of {facts['verdicts']} verdicts changed{points}"
 
 

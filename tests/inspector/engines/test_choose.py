@@ -98,6 +98,8 @@ def test_the_log_says_why_and_what_it_costs(
     assert (
         "int8: asked for; on validation 7 of 300 verdicts changed, mAP50-95 lost 0.10 points" in caplog.text
     )
+    gained = measured(int8_bundle, tmp_path / "g", int8={**CLEAN, "map50_95_lost": -0.0006})
+    assert "mAP50-95 gained 0.06 points" in decide(gained, "auto", "cpu", "int8").why
     choose(int8_bundle, device="cpu", precision="int8")
     assert "what it costs was not measured" in caplog.text
 
@@ -186,7 +188,7 @@ def test_auto_takes_bf16_on_a_gpu_by_facts_of_its_own(
         (("torch", "auto", "int8"), "OpenVINO alone: --engine openvino --device cpu"),
         (("auto", "cuda", "int8"), "OpenVINO alone: --engine openvino --device cpu"),
         (("openvino", "cuda", "f32"), "the openvino engine runs on cpu; use --engine torch"),
-        (("openvino", "cuda", "int8"), "the openvino engine runs on cpu; use --engine torch"),
+        (("openvino", "cuda", "int8"), "OpenVINO alone: --engine openvino --device cpu"),
     ],
 )
 def test_what_no_machine_runs(tiny_bundle: Bundle, words: tuple[str, str, str], said: str) -> None:
