@@ -2,7 +2,7 @@
 
 networks      our network beside rivals                     networks.py rounds.py table.py
 engines       engines and precisions of one bundle          engines.py
-cuda          a GPU, beside what its bytes allow              cuda.py cuda_line.py roofline.py
+cuda          a GPU, beside what its bytes allow            cuda.py cuda_line.py roofline.py
 service       the whole service against the bare limit      service.py
 half-load     Poisson arrivals at half of the maximum       openloop.py
 overload      twice the maximum                             openloop.py

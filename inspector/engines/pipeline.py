@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Pipeline:
         self._max_pixels = max_pixels
         manifest = bundle.manifest
         self.model = ModelRef(name=manifest.name, version=manifest.version, sha256=bundle.sha256)
+        # Asked once: a look through a protocol takes a while. Slots are of the engine's kind.
         # Padding that no stored level stands for must go over as floats.
         self._levels = isinstance(engine, Sifter) and pad_level(manifest.input) is not None
 
@@ -63,7 +65,7 @@ class Pipeline:
         """
         engine = engine or self.engine
         views: defaultdict[int, list[View]] = defaultdict(list)
-        for run in _runs(batch, engine):
+        for run in _runs(batch, cast("Sifter", engine).largest if self._levels else 0):
             seen = self._run(engine, batch, run)
             if len(seen) != len(run):
                 raise InspectionFailed(f"{len(run)} images went in and {len(seen)} came out")
@@ -78,17 +80,17 @@ class Pipeline:
         engine = engine or self.engine
         spec = self.bundle.manifest.input
         height, width = spec.nominal
-        if self._levels and isinstance(engine, Sifter):
-            engine.prepare(spec.nominal)
+        if self._levels:
+            cast("Sifter", engine).prepare(spec.nominal)
         black = np.zeros((height, width) if spec.channels == 1 else (height, width, 3), _kind(spec.bit_depth))
         empty = Prepared(black, (Tile(0, 0, width, height),), width, height, spec, None)
         self.infer([empty], engine=engine)
 
     def _run(self, engine: Engine, batch: Sequence[Prepared], run: Sequence[_Input]) -> list[Sifted]:
-        if self._levels and isinstance(engine, Sifter):
+        if self._levels:
             image, index = run[0]
-            tile = batch[image].tiles[index]
-            return engine.sift([batch[image].window(tile) for image, tile in run], (tile.height, tile.width))
+            size = batch[image].tiles[index].height, batch[image].tiles[index].width
+            return cast("Sifter", engine).sift([batch[image].window(tile) for image, tile in run], size)
         inputs = [batch[image].input(tile) for image, tile in run]
         # One alone is not copied: a megabyte or two, at every image.
         raw = engine.infer(np.stack(inputs) if len(inputs) > 1 else inputs[0][None])
@@ -103,16 +105,14 @@ def _kind(bit_depth: int) -> type[np.uint8 | np.uint16]:
     return np.uint8 if bit_depth == 8 else np.uint16
 
 
-def _runs(batch: Sequence[Prepared], engine: Engine) -> Iterator[list[_Input]]:
-    """What goes through the network together: inputs of one shape, no more than fit."""
+def _runs(batch: Sequence[Prepared], most: int) -> Iterator[list[_Input]]:
+    """What goes through the network together: inputs of one shape, `most` of them; 0: what fits."""
     shapes: defaultdict[tuple[int, int], list[_Input]] = defaultdict(list)
     for image, prepared in enumerate(batch):
         for index, tile in enumerate(prepared.tiles):
             shapes[tile.height, tile.width].append((image, index))
     for (height, width), inputs in shapes.items():
         # Never fewer than there are images: how many of these go together is the caller's choice.
-        count = max(len(batch), RUN_PIXELS // (height * width), 1)
-        if isinstance(engine, Sifter):
-            count = engine.largest  # it has programs for that many, and a memory of its own
+        count = most or max(len(batch), RUN_PIXELS // (height * width), 1)
         for start in range(0, len(inputs), count):
             yield inputs[start : start + count]

@@ -80,7 +80,7 @@ def measure(
         raise
     shutil.rmtree(bundle.folder)
     fresh.rename(bundle.folder)
-    lines = tuple(_told(name, facts[name]) for name in ("f32", "bf16", "int8", CUDA_BF16) if name in facts)
+    lines = tuple(_told(name, facts[name]) for name in ("f32", "bf16", CUDA_BF16, "int8") if name in facts)
     return Measured(Bundle.load(bundle.folder), lines)
 
 
