@@ -189,10 +189,10 @@ def _looked_at(device: Device) -> Iterator[list[float]]:
     if device.place.type != "cuda" or smi is None:
         yield looks
         return
-    words = ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", f"-lms={LOOK_MS}"]
-    with subprocess.Popen(
-        [smi, *words, f"--id={device.place.index}"], stdout=subprocess.PIPE, text=True
-    ) as watching:
+    # By its own name: nvidia-smi counts devices that this process may not see.
+    which = f"--id=GPU-{torch.cuda.get_device_properties(device.place).uuid}"
+    words = ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", f"--loop-ms={LOOK_MS}"]
+    with subprocess.Popen([smi, which, *words], stdout=subprocess.PIPE, text=True) as watching:
         try:
             yield looks
         finally:

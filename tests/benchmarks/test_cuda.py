@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from typer.testing import CliRunner
 
-from benchmarks import cuda, pictures, roofline
+from benchmarks import cuda, cuda_line, pictures, roofline
 from benchmarks.__main__ import app
 from benchmarks.cuda_line import Line, Options
 from benchmarks.roofline import Peaks, Work
@@ -65,6 +66,24 @@ def test_it_measures_programs_slots_and_all_of_it(tiny_bundle: Bundle, tmp_path:
     assert measured["cpu_ms"]["median"] > 0
     work = cuda.counted(tiny_bundle, ["f32"], (128, 128), 2)["f32"]
     assert "nobody knows: no nvidia-smi" in cuda.markdown(measured, work, PEAKS)
+
+
+def test_a_line_in_a_process_of_its_own_answers_each_time_it_is_asked(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it runs there, on a CPU in the device's place."""
+    monkeypatch.setattr("benchmarks.cuda_line.CudaDevice", lambda _: LateDevice())
+    monkeypatch.setattr("sys.stdin", io.StringIO("0.2\n0.2\n"))
+    images = pictures.boards(tmp_path, side=128, count=1)
+    options = Options(images, str(tiny_bundle.folder), "cuda", "bf16", batch=1, readers=2)
+    (tmp_path / "options.json").write_text(json.dumps(asdict(options)))
+
+    cuda_line.main(str(tmp_path / "options.json"))
+
+    first, *answers = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first == {"engine": "bf16"}
+    assert len(answers) == 2
+    assert all(answer["rate"] > 0 < answer["cpu_ms"] for answer in answers)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")

@@ -129,6 +129,6 @@ def test_torch_in_bf16_gives_nearly_what_it_gives_in_f32(
 
     assert engine.name == "torch bf16"
     assert not np.array_equal(half.scores, whole.scores)
-    np.testing.assert_allclose(half.boxes, whole.boxes, atol=2.0)
+    np.testing.assert_allclose(half.boxes, whole.boxes, atol=0.5)
     for name in ("scores", "classes", "attention"):
         np.testing.assert_allclose(getattr(half, name), getattr(whole, name), atol=0.03, err_msg=name)
