@@ -86,6 +86,11 @@ class Compute:
         """How many batches are under way at a time; 1 in lanes."""
         return 1 if self._lanes else len(self._threads)
 
+    @property
+    def at_once(self) -> int:
+        """How many images can be begun while none is in hand: one in each lane, or a batch."""
+        return self.lanes if self._lanes else self._batch_size
+
     def start(self) -> None:
         for thread in self._threads:
             thread.start()

@@ -181,6 +181,12 @@ class Consumer(Protocol):
     def report(self, worker: WorkerReport) -> None:
         """Say that this worker lives; forgotten 15 s after the last report."""
 
+    def beside(self) -> Consumer:
+        """The same worker on connections of its own, for another thread. End it with `hang_up`."""
+
+    def hang_up(self) -> None:
+        """Close the connections, and say nothing: the worker lives."""
+
     def close(self) -> None:
         """Leave: forget this worker; its consumer is deleted only when it holds nothing."""
 

@@ -166,6 +166,11 @@ class MemoryConsumer:
         with self._store.changed:
             self._store.shelf.reports[worker.name] = (self._store.clock(), worker)
 
+    def beside(self) -> MemoryConsumer:
+        return MemoryConsumer(self._store, self.name, timedelta(seconds=self._min_idle_s))
+
+    def hang_up(self) -> None: ...
+
     def close(self) -> None:
         with self._store.changed:
             self._store.shelf.reports.pop(self.name, None)

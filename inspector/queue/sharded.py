@@ -142,6 +142,14 @@ class ShardedConsumer:
         """On the first shard: a worker is one worker, of all of them."""
         self._shards[0].report(worker)
 
+    def beside(self) -> ShardedConsumer:
+        return ShardedConsumer([shard.beside() for shard in self._shards])
+
+    def hang_up(self) -> None:
+        self._waiters.shutdown(wait=True)
+        for shard in self._shards:
+            shard.hang_up()
+
     def close(self) -> None:
         self._waiters.shutdown(wait=True)
         for shard in self._shards:
