@@ -89,7 +89,7 @@ class Compute:
     @property
     def at_once(self) -> int:
         """How many images can be begun while none is in hand: one in each lane, or a batch."""
-        return self.lanes if self._lanes else self._batch_size
+        return self.lanes if self._lanes else self._batch_size * self.batches
 
     def start(self) -> None:
         for thread in self._threads:

@@ -98,7 +98,7 @@ def test_every_image_gets_its_own_answer(
             one.defect_class for one in wanted.detections
         ]
     assert rig.compute.batches == SLOTS
-    assert rig.compute.lanes == 1
+    assert (rig.compute.lanes, rig.compute.at_once) == (1, 4 * SLOTS)
     assert sum(rig.engine.batches + [n for one in engine.others for n in one.batches]) == 24
     assert max(engine.batches) <= 4
 
