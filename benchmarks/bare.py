@@ -20,10 +20,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.load import quantiles
 from benchmarks.processes import ROOT, python
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,16 @@ class Options:
 
 
 class Bare:
-    """One looping process, ready when made; it waits between runs."""
+    """One looping process, ready when made; it waits between runs. `module` is what it runs: this one, or one
+    that talks like it, with options of its own."""
 
-    def __init__(self, options: Options, folder: Path, name: str) -> None:
+    def __init__(
+        self, options: DataclassInstance, folder: Path, name: str, module: str = "benchmarks.bare"
+    ) -> None:
         file = folder / f"bare-{name}.json"
         file.write_text(json.dumps(asdict(options)), encoding="utf-8")
         self._process = subprocess.Popen(
-            python("benchmarks.bare", str(file)),
+            python(module, str(file)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -5,7 +5,7 @@
     intake.py            the thread that waits for images while there is something to begin them with
     inspect.py           the network thread: (hands) -> finish, and take ahead; heartbeat, sweep, drain
     hands.py             what this worker holds, from taken to recorded; where the threads meet
-    compute.py           lanes, an image each; or reader threads that decode, and one that runs batches
+    compute.py           lanes, an image each; or reader threads that decode, and one or more for batches
     batching.py          pure policy: how much to take, what makes a batch
     memory.py            a limit of the process's own memory
     metrics.py           every Prometheus metric of a worker

@@ -114,7 +114,8 @@ class InspectWorker:
         self._hands.wait(self._patience(free, busy))
 
     def _room(self) -> int:
-        return room(max(self._pace.batch_size, self._compute.lanes), len(self._hands))
+        batch = max(self._pace.batch_size, self._compute.lanes)
+        return room(batch, len(self._hands), self._compute.batches)
 
     def _patience(self, free: int, busy: bool) -> timedelta:
         if free and busy:
