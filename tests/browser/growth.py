@@ -44,7 +44,7 @@ FEED = """
       const made = window.partsMade = (window.partsMade ?? 0) + 1;
       const like = structuredClone(window.patterns[made % window.patterns.length]);
       const id = made.toString(16).padStart(32, "0");
-      const envelope = { ...like, id, links: { ...like.links, image: `${like.links.image}?${made}` } };
+      const envelope = { ...like, id, links: { ...like.links, preview: `${like.links.preview}?${made}` } };
       envelope.result.part_id = `SN-${made}`;
       envelope.result.line = `L${1 + made % 3}`;
       this.dispatchEvent(new MessageEvent("inspection", { data: JSON.stringify(envelope) }));

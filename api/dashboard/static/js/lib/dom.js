@@ -50,3 +50,16 @@ export function letGo(node) {
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
+
+/** Draws anew what stands in `root`, and leaves the keyboard where it was: at the link or button of the same words in
+    the same section, or else at the one in its place. */
+export function keepingFocus(root, draw) {
+  const held = document.activeElement;
+  const section = root.contains(held) ? held.closest("section, dl") : null;
+  const stops = () => [...section.querySelectorAll("a, button")];
+  const place = section ? stops().indexOf(held) : -1;
+  draw();
+  if (place < 0 || held.isConnected) return;
+  const now = stops();
+  (now.find((stop) => stop.textContent === held.textContent) ?? now[Math.min(place, now.length - 1)])?.focus({ preventScroll: true });
+}

@@ -7,6 +7,7 @@ import { t } from "../shell/words.js";
 import { drawBoxes } from "./boxes.js";
 import { paintHeat } from "./heat.js";
 import { nameOf } from "./part.js";
+import { load, loadPreview } from "./picture.js";
 import { Zoom } from "./zoom.js";
 
 // Chosen once for all parts, and kept while the page is open.
@@ -35,10 +36,16 @@ export class Stage {
     this.#wanted = part;
     const { viewport } = this.#parts;
     viewport.classList.add("loading");
-    const picture = part?.image ? await load(part.image) : null;
-    if (part !== this.#wanted) return; // overtaken by a newer part
+    let why = "stage.gone";
+    const wanted = () => part === this.#wanted; // not overtaken by a newer part
+    const later = () => {
+      why = "stage.no_preview";
+      if (wanted()) this.#swap(part, null, why);
+    };
+    const picture = part?.preview ? await loadPreview(part.preview, { wanted, later }) : null;
+    if (!wanted()) return;
     viewport.classList.remove("loading");
-    this.#swap(part, picture);
+    this.#swap(part, picture, why);
   }
 
   /** Looks at one finding, or at all (null). */
@@ -110,7 +117,8 @@ export class Stage {
     this.#parts = { root, viewport, frame, picture, heat, layer, note, where, map, silent, opacity, level, empty };
   }
 
-  #swap(part, picture) {
+  /** `why`: the word for there being no picture. */
+  #swap(part, picture, why) {
     const { heat, note, frame, empty } = this.#parts;
     this.#part = part;
     this.#size = picture && { width: picture.naturalWidth, height: picture.naturalHeight };
@@ -120,9 +128,9 @@ export class Stage {
     note.hidden = picture !== null || part === null;
     frame.hidden = picture === null;
     if (empty) empty.hidden = part !== null;
-    setText(note, picture ? "" : t("stage.gone"));
+    setText(note, picture ? "" : t(why));
     if (picture) this.#replacePicture(picture, part);
-    this.zoom.setSize(this.#size);
+    if (picture) this.zoom.setSize(this.#size); // the place is kept over a part without a picture
     this.#showMap();
   }
 
@@ -179,19 +187,7 @@ export class Stage {
   }
 
   #tellPixel(event) {
-    const pixel = this.zoom.pixelAt(event);
+    const pixel = this.#size ? this.zoom.pixelAt(event) : null;
     setText(this.#parts.where, pixel ? `x ${pixel.x}  y ${pixel.y}` : "");
-  }
-}
-
-/** A decoded image, or null when it is not there (any more). */
-async function load(url) {
-  const image = new Image();
-  image.src = url;
-  try {
-    await image.decode();
-    return image;
-  } catch {
-    return null; // 410 once it has left the ring; the stage says so
   }
 }

@@ -1,0 +1,48 @@
+// A part's picture as a browser can show it. Of a TIFF, or of 16 bits, that is a preview, which comes with the
+// record of an image that is kept: mostly within a fraction of a second of the verdict, so it is asked for again.
+
+const AGAIN_AFTER_MS = [300, 700, 1_500, 3_000];
+const NOT_YET = "/problems/no-preview";
+
+/** A decoded image, or null: it is not there (any more). */
+export async function load(url) {
+  const image = new Image();
+  image.src = url;
+  try {
+    await image.decode();
+    return image;
+  } catch {
+    return null;
+  }
+}
+
+/** As `load`, of a preview. Of one that there is not, or not yet: `later()`, then it is asked for again for some
+    seconds, while it is `wanted()`. */
+export async function loadPreview(url, { wanted, later }) {
+  const image = await load(url);
+  if (image || !(await isMissing(url))) return image;
+  later();
+  for (const pause of AGAIN_AFTER_MS) {
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    const made = wanted() ? await load(url) : null;
+    if (made) return made;
+  }
+  return null;
+}
+
+/** Into an <img> of a list. `gone()`: there is no picture. */
+export function showPreview(image, url, gone) {
+  const pauses = [...AGAIN_AFTER_MS];
+  image.addEventListener("error", async () => {
+    const pause = image.isConnected && (await isMissing(url)) ? pauses.shift() : undefined;
+    if (pause === undefined) gone();
+    else setTimeout(() => { if (image.isConnected) image.src = url; }, pause);
+  });
+  image.src = url;
+}
+
+/** Whether the API says that there is no preview: that may change. A picture that has left stays away. */
+async function isMissing(url) {
+  const answer = await fetch(url, { cache: "no-store" }).catch(() => null);
+  return answer?.status === 404 && (await answer.json().catch(() => ({}))).type === NOT_YET;
+}
