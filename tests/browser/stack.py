@@ -77,7 +77,7 @@ class Stack:
             self._gateway.wait()
             self._gateway = None
 
-    def post(self, image: bytes = IMAGE, **query: str) -> str:
+    def post(self, image: bytes = IMAGE, /, **query: str) -> str:
         """One image into the gateway; its id."""
         answers: list[httpx.Response] = []
 

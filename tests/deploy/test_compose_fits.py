@@ -31,7 +31,8 @@ MADE_BY_HAND = "./deploy/redis/secrets/"
 
 
 def dockerfile(service: str) -> str:
-    return (ROOT / OURS[service]["build"]["dockerfile"]).read_text("utf-8")
+    path: str = OURS[service]["build"]["dockerfile"]
+    return (ROOT / path).read_text("utf-8")
 
 
 def said_in(text: str, name: str) -> str:

@@ -40,8 +40,8 @@ export function symbol(kind) {
     svg("use", { href: `#symbol-${kind}` }));
 }
 
-/** To be called before nodes with lazy images are removed. A browser keeps an image that it has not begun to load
-    for ever, and with it the whole tree that it stood in: a tile a part, over a shift. */
+/** To be called before nodes with images are removed. A browser keeps an image that has not come yet until it has,
+    and with it the whole tree that it stood in: on a slow link a tile a part, over a shift. */
 export function letGo(node) {
   for (const image of node.querySelectorAll("img")) image.removeAttribute("src");
 }

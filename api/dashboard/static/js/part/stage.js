@@ -16,6 +16,7 @@ const view = { map: false, opacity: 0.7, silent: true };
 export class Stage {
   chosen = null; // the finding that is looked at
   #wanted; // the part asked for; its image may be on its way
+  #loading = new AbortController(); // of that image
   #part = null; // the part that is seen
   #size = null; // of its image, pixels
   #mapOf = null; // id of the part whose map is painted or on its way
@@ -27,23 +28,25 @@ export class Stage {
     this.zoom = new Zoom(this.#parts.viewport, () => this.#place(), signal);
     const watch = new ResizeObserver(() => this.zoom.resized());
     watch.observe(this.#parts.viewport);
-    signal.addEventListener("abort", () => watch.disconnect());
+    signal.addEventListener("abort", () => { watch.disconnect(); this.#loading.abort(); });
     this.refresh();
   }
 
   async show(part) {
     if (part === this.#wanted) return;
     this.#wanted = part;
+    this.#loading.abort(); // overtaken by this part
+    this.#loading = new AbortController();
+    const { signal } = this.#loading;
     const { viewport } = this.#parts;
     viewport.classList.add("loading");
     let why = "stage.gone";
-    const wanted = () => part === this.#wanted; // not overtaken by a newer part
     const later = () => {
       why = "stage.no_preview";
-      if (wanted()) this.#swap(part, null, why);
+      this.#swap(part, null, why);
     };
-    const picture = part?.preview ? await loadPreview(part.preview, { wanted, later }) : null;
-    if (!wanted()) return;
+    const picture = part?.preview ? await loadPreview(part.preview, signal, later) : null;
+    if (signal.aborted) return;
     viewport.classList.remove("loading");
     this.#swap(part, picture, why);
   }
@@ -180,7 +183,7 @@ export class Stage {
 
   async #paintMap(part) {
     this.#mapOf = part.id;
-    const map = await load(part.attention);
+    const map = await load(part.attention, this.#loading.signal);
     if (map === null || part !== this.#part) return;
     paintHeat(this.#parts.heat, map);
     this.#parts.heat.dataset.part = part.id;
