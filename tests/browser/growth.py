@@ -78,7 +78,7 @@ def measure(
 ) -> list[Size]:
     """One Size a minute, which may have fewer `seconds`, of the live page at `rate` parts a second.
 
-    `stack` must hold some parts. Not `answered`: no picture ever comes, as on a link that is too slow for them.
+    `stack` must hold some parts. Not `answered`: no picture ever comes, as on too slow a link.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stack.url)
     page = context.new_page()
