@@ -37,7 +37,9 @@ export async function loadPreview(url, signal, later) {
 /** Into an <img> of a list. `gone()`: there is no picture. */
 export function showPreview(image, url, gone) {
   const pauses = [...AGAIN_AFTER_MS];
+  image.addEventListener("load", () => { image.style.visibility = ""; });
   image.addEventListener("error", async () => {
+    image.style.visibility = "hidden"; // else the browser's sign for a broken one is seen meanwhile
     const pause = image.isConnected && (await isMissing(url)) ? pauses.shift() : undefined;
     if (pause === undefined) gone();
     else setTimeout(() => { if (image.isConnected) image.src = url; }, pause);
