@@ -18,7 +18,7 @@ NEEDED = ("numpy", "cv2", "simplejpeg")
 """Of the extra `preview`; an archiver alone has none of them."""
 
 LIGHT_BYTES = 32_768
-"""An image of no more is its own thumbnail: a page of the gallery is then 1.5 MB at most."""
+"""An image of no more is its own thumbnail: 48 of these, a page of the gallery, are 1.5 MB."""
 
 
 class Pictures(NamedTuple):

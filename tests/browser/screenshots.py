@@ -135,11 +135,17 @@ def stack(*options: str) -> Iterator[str]:
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until(lambda: _ready(url), timeout_s=START_S, what="the stack is ready")
+            wait_until(lambda: _runs(process) and _ready(url), timeout_s=START_S, what="the stack is ready")
             yield url
         finally:
             process.terminate()
             process.wait(60)
+
+
+def _runs(process: subprocess.Popen[bytes]) -> bool:
+    """AssertionError, at once, where it could not start: it has said why."""
+    assert process.poll() is None, f"inspector up ended with {process.returncode}"
+    return True
 
 
 def _ready(url: str) -> bool:
