@@ -30,7 +30,14 @@ from api.records import Records
 from api.room import Room
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.errors import ImageGone, InspectionNotFound, InspectorError, NoPreview, RecordsUnavailable
+from inspector.errors import (
+    ImageGone,
+    InspectionNotFound,
+    InspectorError,
+    NoPreview,
+    RecordsUnavailable,
+    StoreUnavailable,
+)
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
@@ -144,11 +151,21 @@ class Gateway:
                 return kind, image
             place = await self._place_of_preview(inspection_id, holder)
         if place.preview is not None:
-            return "png", await self._records.preview(place.preview)
+            return "png", await self._records.picture(place.preview)
         image = await self._records.image(place)
         if not header.browsers_show(image):
             raise NoPreview(f"of inspection {inspection_id!r} there is no preview")
         return place.format, image
+
+    async def thumbnail(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
+        """(format, bytes) of the small picture beside its record; where there is none, as `preview`."""
+        if self._records.kept:
+            with suppress(InspectionNotFound, ImageGone, RecordsUnavailable, StoreUnavailable):
+                known = await self._records.look_up(inspection_id)
+                _require_sight(holder, inspection_id, known.line)
+                if known.place is not None and known.place.thumbnail is not None:
+                    return "jpeg", await self._records.picture(known.place.thumbnail)
+        return await self.preview(inspection_id, holder)
 
     async def attention(self, inspection_id: str, holder: Holder) -> bytes:
         """The map as PNG. Raises InspectionNotFound, ImageGone."""

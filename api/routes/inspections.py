@@ -129,6 +129,18 @@ async def preview(resources: Open, holder: Watcher, inspection_id: InspectionId)
 
 
 @router.get(
+    "/{id}/thumbnail",
+    summary="The image for a list",
+    responses=openapi.binary_responses("image/jpeg", "image/png", "image/bmp"),
+)
+async def thumbnail(resources: Open, holder: Watcher, inspection_id: InspectionId) -> Response:
+    """A JPEG of 360 pixels at most, which comes with the record of a kept image; before, and where there is
+    none, what `/preview` gives."""
+    kind, data = await resources.gateway.thumbnail(parameters.inspection_id(inspection_id), holder)
+    return Response(data, headers=_IMAGE_HEADERS, media_type=parameters.MEDIA_TYPES[kind])
+
+
+@router.get(
     "/{id}/attention.png",
     summary="The attention map",
     responses=openapi.binary_responses("image/png"),
