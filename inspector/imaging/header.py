@@ -21,6 +21,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from mmap import mmap
 from typing import Literal
 
 from inspector.errors import BrokenImage, EmptyBody, TooManyPixels, UnsupportedImage
@@ -35,6 +36,9 @@ MAX_PNG_CHUNKS = 65_536
 MAX_PADDING = 65_536
 """Bytes of padding after the end of an image: cameras round files up to whole sectors or DMA blocks."""
 
+PIECE = 1 << 20
+"""Bytes that are looked at in one go: an image that is mapped from the disk is not to be in memory whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageHeader:
@@ -47,20 +51,20 @@ class ImageHeader:
     bit_depth: int
 
 
-def sniff(data: bytes) -> ImageHeader:
-    """The header of a whole image file.
+def sniff(data: bytes | mmap) -> ImageHeader:
+    """The header of a whole image file, in memory or mapped from the disk.
 
     Raises EmptyBody, UnsupportedImage (no image, or one that is not read here) or BrokenImage (incomplete).
     """
     if not data:
         raise EmptyBody("the body is empty")
     for signature, read in _READERS.items():
-        if data.startswith(signature):
+        if data[: len(signature)] == signature:
             return read(data)
     raise UnsupportedImage(f"this is {_name_of(data)}; JPEG, PNG, BMP and TIFF are read here")
 
 
-def browsers_show(data: bytes) -> bool:
+def browsers_show(data: bytes | mmap) -> bool:
     """Whether a browser shows it as it is. Of 16 bits it takes the upper byte: 12 bits in the low end look
     black. Raises as `sniff`."""
     header = sniff(data)
@@ -98,7 +102,7 @@ _FILL = re.compile(
 )  # any number of 0xFF may stand before a marker's code; C speed for hostile input
 
 
-def _jpeg(data: bytes) -> ImageHeader:
+def _jpeg(data: bytes | mmap) -> ImageHeader:
     header: ImageHeader | None = None
     for marker, body in _jpeg_segments(data):
         if marker in _OTHER_FRAMES:
@@ -113,7 +117,7 @@ def _jpeg(data: bytes) -> ImageHeader:
     return header
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _jpeg_segments(data: bytes | mmap) -> Iterator[tuple[int, bytes]]:
     """(marker, body) from behind the signature up to the first scan, which must come."""
     position = 2
     for _ in range(MAX_JPEG_SEGMENTS):
@@ -156,7 +160,7 @@ _CHUNK_FRAME = 12
 """Length, type and CRC of a chunk without data."""
 
 
-def _png(data: bytes) -> ImageHeader:
+def _png(data: bytes | mmap) -> ImageHeader:
     header: ImageHeader | None = None
     pixels = False
     for kind, start, end in _png_chunks(data):
@@ -169,7 +173,7 @@ def _png(data: bytes) -> ImageHeader:
     return header
 
 
-def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _png_chunks(data: bytes | mmap) -> Iterator[tuple[bytes, int, int]]:
     """(type, start, end of the data) of each chunk before IEND, which must come."""
     position = 8
     for _ in range(MAX_PNG_CHUNKS):
@@ -212,7 +216,7 @@ _BITFIELDS = 3
 _BGRA_MASKS = struct.pack("<III", 0x00FF0000, 0x0000FF00, 0x000000FF)
 
 
-def _bmp(data: bytes) -> ImageHeader:
+def _bmp(data: bytes | mmap) -> ImageHeader:
     if len(data) < _FILE_HEADER + 40:
         raise BrokenImage("the BMP ends inside its header")
     _, offset, info = struct.unpack_from("<IxxxxII", data, 2)
@@ -236,22 +240,24 @@ def _bmp(data: bytes) -> ImageHeader:
     return _header("bmp", width, abs(height), _bmp_channels(data, bits, info, offset))
 
 
-def _require_palette(data: bytes, info: int, offset: int) -> None:
+def _require_palette(data: bytes | mmap, info: int, offset: int) -> None:
     """Decoders paint a pixel black whose colour the palette lacks: a part without its defects."""
     colours = int.from_bytes(data[46:50], "little") or 256
     if colours > 256 or _FILE_HEADER + info + 4 * colours > offset:
         raise BrokenImage(f"the BMP's palette of {colours:,} colours does not fit before its pixels")
-    if colours < 256 and data[offset:].translate(None, delete=bytes(range(colours))):
+    used = bytes(range(colours))
+    rest = range(offset, len(data) if colours < 256 else offset, PIECE)
+    if any(data[start : start + PIECE].translate(None, delete=used) for start in rest):
         raise BrokenImage(f"the BMP has pixels whose colour its palette of {colours} lacks")
 
 
-def _plain(data: bytes, bits: int, compression: int) -> bool:
+def _plain(data: bytes | mmap, bits: int, compression: int) -> bool:
     """Bit fields are not a compression, but other masks than the usual ones would swap the colours."""
     masks = data[_FILE_HEADER + 40 : _FILE_HEADER + 52]
     return compression == _UNCOMPRESSED or (compression == _BITFIELDS and bits == 32 and masks == _BGRA_MASKS)
 
 
-def _bmp_channels(data: bytes, bits: int, info: int, offset: int) -> int:
+def _bmp_channels(data: bytes | mmap, bits: int, info: int, offset: int) -> int:
     if bits != 8:
         return bits // 8
     palette = data[_FILE_HEADER + info : min(offset, _FILE_HEADER + info + 4 * 256)]
@@ -261,7 +267,7 @@ def _bmp_channels(data: bytes, bits: int, info: int, offset: int) -> int:
 # --- TIFF (6.0) -------------------------------------------------------------------------------------------
 
 
-def _tiff(data: bytes) -> ImageHeader:
+def _tiff(data: bytes | mmap) -> ImageHeader:
     return ImageHeader("tiff", *tiff.read_header(data)[:4])
 
 
@@ -276,13 +282,13 @@ def _header(
     return ImageHeader(kind, width, height, channels, bit_depth)
 
 
-def _require_end(data: bytes, end: bytes, message: str) -> None:
+def _require_end(data: bytes | mmap, end: bytes, message: str) -> None:
     """The file ends with `end`, or with `end` and padding of 0x00 or 0xFF behind it."""
-    if not data[-MAX_PADDING:].rstrip(b"\x00\xff").endswith(end) and not data.endswith(end):
+    if not data[-MAX_PADDING:].rstrip(b"\x00\xff").endswith(end) and data[-len(end) :] != end:
         raise BrokenImage(message)
 
 
-_READERS: dict[bytes, Callable[[bytes], ImageHeader]] = {
+_READERS: dict[bytes, Callable[[bytes | mmap], ImageHeader]] = {
     b"\xff\xd8": _jpeg,
     b"\x89PNG\r\n\x1a\n": _png,
     b"BM": _bmp,
@@ -305,5 +311,5 @@ _OTHERS = (
 )
 
 
-def _name_of(data: bytes) -> str:
+def _name_of(data: bytes | mmap) -> str:
     return next((name for pattern, name in _OTHERS if pattern.match(data)), "not an image")
