@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from mmap import mmap
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Self, TypeVar
 
 from api.promptly import SLOWEST_BYTES_PER_S
@@ -49,8 +49,8 @@ class Stream:
 class Blobs:
     def __init__(self, store: BlobStore | None, inline_limit: int) -> None:
         """Opens nothing."""
-        self.doubtful: set[str] = set()
-        """Ids of files whose images were not accepted, or perhaps not: api/tidying.py asks the queue."""
+        self.doubtful: dict[str, float] = {}
+        """Ids of files whose images were not accepted, or perhaps not, and since when (time.monotonic)."""
         self.ours = False
         """Whether the store is this queue's: until that is known, every image is in memory."""
         self._store = store
@@ -103,6 +103,10 @@ class Blobs:
                     yield piece
 
         return Stream(image.size, pieces())
+
+    def doubt(self, inspection_id: str) -> None:
+        """The queue is asked about it (api/tidying.py), and its file deleted if it was not accepted."""
+        self.doubtful[inspection_id] = monotonic()
 
     def drop(self, file: Incoming) -> None:
         """Discard it, behind what is under way with it. Nobody waits for that."""

@@ -273,7 +273,7 @@ class Gateway:
             return submission
         finally:
             if accepted != job.id:
-                self._blobs.doubtful.add(job.id)
+                self._blobs.doubt(job.id)
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; `look` reads once, then wait, read

@@ -21,7 +21,7 @@ from api.blobs import Blobs
 from api.metrics import Metrics
 from api.promptly import promptly
 from inspector.errors import QueueUnavailable, StoreUnavailable
-from inspector.queue.base import Disposal
+from inspector.queue.base import KEEP_DISCARDED, Disposal
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,10 @@ AT_ONCE = 100
 
 LOOK_EVERY = timedelta(seconds=5)
 """Between two looks at what the store holds, for the metrics."""
+
+DOUBT_FOR = KEEP_DISCARDED
+"""Before the queue is asked: a server that was replaced a moment ago, and does not know it yet, knows nothing
+of what its heir has accepted."""
 
 SWEEP_EVERY = timedelta(minutes=10)
 
@@ -63,9 +67,11 @@ class Tidying:
         await self._try(self._claim)
 
     async def delete_doubtful(self) -> None:
-        doubtful = sorted(self._blobs.doubtful)
+        until = monotonic() - DOUBT_FOR.total_seconds()
+        doubtful = [one for one, since in self._blobs.doubtful.items() if since <= until]
         await self._forsake(doubtful)
-        self._blobs.doubtful.difference_update(doubtful)
+        for one in doubtful:
+            del self._blobs.doubtful[one]
 
     async def delete_discarded(self) -> None:
         """The files first: killed in between, the next one finds them gone, and goes on."""

@@ -12,13 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from api.app import new_metrics
 from api.blobs import PIECE_BYTES, Blobs
+from api.metrics import Metrics
+from api.settings import Settings
 from api.tidying import Tidying
 from inspector.errors import SettingsError
 from inspector.queue import connect
 from inspector.queue.blobs import MARK, Blob, BlobStore
 from tests.api.support import Line, gateway_in_memory, gateway_on, problem
 from tests.api.test_bad_input import head
+from tests.api.test_process import gateway_process
 from tests.inspector.queue.test_blobs import disk_for
 from tests.support.jobs import new_id
 from tests.support.pictures import bmp, jpeg, png, png_claiming, tiff
@@ -35,6 +39,25 @@ assert len(HUGE) > 3 * PIECE_BYTES
 @pytest.fixture
 def blobs(tmp_path: Path) -> Path:
     return tmp_path / "blobs"
+
+
+@pytest.fixture(autouse=True)
+def busy_tidying(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.tidying.EVERY", timedelta(milliseconds=50))
+    monkeypatch.setattr("api.tidying.LOOK_EVERY", timedelta(0))
+    monkeypatch.setattr("api.tidying.DOUBT_FOR", timedelta(0))
+
+
+@pytest.fixture(scope="module")
+def shared_blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store") / "blobs"
+
+
+@pytest.fixture(scope="module")
+def shared_line(shared_blobs: Path) -> Iterator[Line]:
+    """For what is refused, and leaves nothing behind."""
+    with gateway_in_memory(blobs=shared_blobs, inline_limit=LIMIT, max_image_bytes=4 << 20) as line:
+        yield line
 
 
 @pytest.fixture
@@ -102,12 +125,17 @@ def test_a_browser_is_shown_what_it_can_show(line: Line) -> None:
 )
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
 def test_what_is_refused_leaves_no_file(
-    line: Line, blobs: Path, image: bytes, headers: dict[str, str], status: int, announced: bool
+    shared_line: Line,
+    shared_blobs: Path,
+    image: bytes,
+    headers: dict[str, str],
+    status: int,
+    announced: bool,
 ) -> None:
     content = image if announced else in_pieces(image)
-    answer = line.http.post("/v1/inspections", content=content, headers=headers)
+    answer = shared_line.http.post("/v1/inspections", content=content, headers=headers)
     assert problem(answer)["status"] == status
-    wait_until(lambda: files(blobs) == [], what="an empty store")
+    wait_until(lambda: files(shared_blobs) == [], what="an empty store")
 
 
 def test_a_client_that_goes_away_leaves_no_file(line: Line, blobs: Path) -> None:
@@ -178,7 +206,18 @@ def settled(line: Line, blobs: Path) -> bool:
     return files(blobs) == sorted(one.job.id for one in taken if isinstance(one.image, Blob))
 
 
-def test_what_a_gateway_left_that_died_before_its_submit_is_swept(tmp_path: Path, blobs: Path) -> None:
+def sweep(server: QueueServer, store: BlobStore, metrics: Metrics) -> None:
+    """As a gateway does, only sooner."""
+
+    async def sweep_all() -> None:
+        disposal = connect.disposal(server.url)
+        await Tidying(Blobs(store, LIMIT), disposal, metrics, timedelta(seconds=-1)).sweep()
+        await disposal.aclose()
+
+    asyncio.run(sweep_all())
+
+
+def test_what_was_stored_and_never_submitted_is_swept(tmp_path: Path, blobs: Path) -> None:
     store = BlobStore(blobs)
     with (
         QueueServer("redis", tmp_path / "redis") as server,
@@ -191,17 +230,43 @@ def test_what_a_gateway_left_that_died_before_its_submit_is_swept(tmp_path: Path
         part.write([LARGE])
         assert len(files(blobs)) == 3
 
-        async def sweep() -> None:
-            disposal = connect.disposal(server.url)
-            tidying = Tidying(Blobs(store, LIMIT), disposal, line.metrics, timedelta(seconds=-1))
-            await tidying.sweep()
-            await disposal.aclose()
-
-        asyncio.run(sweep())
+        sweep(server, store, line.metrics)
 
         assert files(blobs) == [accepted]
         assert line.metric("inspector_blobs_swept_total") == 1
         assert line.take().image == store.blob(accepted, len(LARGE))
+
+
+def test_a_gateway_killed_at_its_submit_leaves_no_image_without_its_file_and_no_other_file(
+    tmp_path: Path, blobs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = BlobStore(blobs)
+    monkeypatch.setenv("INSPECTOR_BLOBS", str(blobs))
+    monkeypatch.setenv("INSPECTOR_INLINE_LIMIT", str(LIMIT))
+    with QueueServer("redis", tmp_path / "redis") as server:
+        with gateway_process(tmp_path / "log", "--redis-url", server.url) as (process, http):
+            address = ("127.0.0.1", http.base_url.port or 0)
+            with socket.create_connection(address, timeout=10) as camera:
+                camera.sendall(head(len(LARGE)) + LARGE[:-1])
+                before = http.post("/v1/inspections", content=LARGE).json()["id"]
+                server.pause()
+                camera.sendall(LARGE[-1:])
+                wait_until(lambda: len(whole(blobs)) == 2, what="the file of an image on its way")
+                process.kill()
+                process.wait()
+        server.resume()
+        sweep(server, store, new_metrics(Settings()))
+        worker = connect.consumer(server.url, "w1", blobs=store)
+        taken = worker.take(5, timedelta(seconds=1))
+        worker.close()
+
+    assert sorted(one.job.id for one in taken) == files(blobs)
+    assert before in files(blobs)
+    assert all(one.read() == LARGE for one in taken)
+
+
+def whole(blobs: Path) -> list[str]:
+    return [name for name in files(blobs) if not name.endswith(".part")]
 
 
 def test_in_a_store_of_another_queue_nothing_is_put_or_deleted(blobs: Path) -> None:
