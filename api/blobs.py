@@ -15,14 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from mmap import mmap
 from time import monotonic, perf_counter
 from typing import Self, TypeVar
 
 from api.promptly import SLOWEST_BYTES_PER_S
 from inspector.errors import StoreUnavailable
 from inspector.queue.base import Image
-from inspector.queue.blobs import Blob, BlobStore, Incoming, require
+from inspector.queue.blobs import Blob, BlobStore, Content, Incoming, require
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +84,7 @@ class Blobs:
     async def run(self, call: Callable[[], T], size: int = 0) -> T:
         return await self.result(self.start(call), size)
 
-    async def look(self, image: Image, read: Callable[[bytes | mmap], T]) -> T:
+    async def look(self, image: Image, read: Callable[[bytes | Content], T]) -> T:
         """What `read` finds in it. Raises ImageGone, StoreUnavailable, and what `read` raises."""
         if isinstance(image, Blob):
             return await self.run(partial(image.look, read), image.size)
@@ -173,7 +172,7 @@ class Receiving:
         else:
             self._pieces = [b"".join(self._pieces)]
 
-    async def look(self, read: Callable[[bytes | mmap], T]) -> T:
+    async def look(self, read: Callable[[bytes | Content], T]) -> T:
         """What `read` finds in the whole of it."""
         if self._file is not None:
             return await self._blobs.run(partial(self._file.look, read), self.size)

@@ -80,7 +80,7 @@ async def _read(request: Request, resources: Resources) -> schemas.SignIn:
     received = Blobs(None, 0).receiving()
     await body.read(request, lambda _: None, received, limit=_MOST_BYTES, patience=patience)
     try:
-        return schemas.SignIn.model_validate_json(await received.look(bytes))
+        return schemas.SignIn.model_validate_json(await received.look(lambda data: data[:]))
     except ValidationError:
         raise InvalidParameter("body", 'must be {"key": "ik_..."}') from None  # its words may show the key
 

@@ -10,7 +10,6 @@ leaves after the queue has let go of it. Standard library only: the gateway writ
 
 from __future__ import annotations
 
-import mmap
 import os
 import re
 import secrets
@@ -35,6 +34,21 @@ DIRECTORY_MODE, FILE_MODE = 0o750, 0o640
 
 _IMAGE = re.compile(r"[0-9a-f]{32}")
 _PART = re.compile(r"\.[0-9a-f]{32}\.part")
+
+
+class Content:
+    """Of an open file, as of bytes: `len(content)`, `content[start:end]`. Read is what is asked for."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._length = os.fstat(descriptor).st_size
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, piece: slice) -> bytes:
+        start, end, _ = piece.indices(self._length)
+        return os.pread(self._descriptor, max(0, end - start), start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +81,10 @@ class Blob:
         with self.open() as file, _translated(f"image {self.path.name} cannot be read"):
             return file.read()
 
-    def look(self, read: Callable[[mmap.mmap], T]) -> T:
+    def look(self, read: Callable[[Content], T]) -> T:
         """What `read` finds in it, without all of it in memory. Raises as `open`, and what `read` raises."""
         with self.open() as file:
-            return _looked_at(file.fileno(), read)
+            return read(Content(file.fileno()))
 
     def _require_store(self) -> None:
         if not (self.path.parent / MARK).exists():
@@ -187,10 +201,10 @@ class Incoming:
                 self._hashed.update(piece)
                 self.size += len(piece)
 
-    def look(self, read: Callable[[mmap.mmap], T]) -> T:
+    def look(self, read: Callable[[Content], T]) -> T:
         """What `read` finds in what was written, without all of it in memory."""
         with self._lock:
-            return _looked_at(self._opened(), read)
+            return read(Content(self._opened()))
 
     def keep(self, inspection_id: str) -> Blob:
         """Whole, under its name, and on the disk where the store is durable. Raises StoreUnavailable."""
@@ -230,11 +244,6 @@ def require(store: BlobStore | None) -> BlobStore:
     if store is None:
         raise StoreUnavailable("the image lies in the blob store, and INSPECTOR_BLOBS is not set here")
     return store
-
-
-def _looked_at(descriptor: int, read: Callable[[mmap.mmap], T]) -> T:
-    with mmap.mmap(descriptor, 0, prot=mmap.PROT_READ) as content:
-        return read(content)
 
 
 def _write(descriptor: int, piece: bytes) -> None:
