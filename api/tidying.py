@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from functools import partial
 from time import monotonic
+from typing import Any
 
 from api.blobs import Blobs
 from api.metrics import Metrics
@@ -52,7 +53,7 @@ class Tidying:
         self._metrics = metrics
         self._abandoned_after = abandoned_after
         self._next_look = self._next_sweep = 0.0
-        self._complaint = ""
+        self._complaints: dict[str, str] = {}
         self._proposed = secrets.token_hex(16)
 
     async def run(self) -> None:
@@ -123,13 +124,16 @@ class Tidying:
             await self.sweep()
             self._next_sweep = monotonic() + SWEEP_EVERY.total_seconds()
 
-    async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _try(self, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """What cannot be done now is done later: a file too many harms nobody for a while."""
+        name = step.__name__
         try:
             await step()
         except QueueUnavailable:  # the hub's loop logs it
             pass
         except StoreUnavailable as error:
-            if str(error) != self._complaint:
+            if str(error) != self._complaints.get(name):
                 log.warning("the blob store: %s", error)
-            self._complaint = str(error)
+            self._complaints[name] = str(error)
+        else:
+            self._complaints.pop(name, None)

@@ -68,7 +68,7 @@ class Blob:
             try:
                 file = self.path.open("rb")
             except FileNotFoundError:
-                self._require_store()
+                _require_mark(self.path.parent)
                 raise ImageGone(f"image {self.path.name} is not in the blob store") from None
             length = os.fstat(file.fileno()).st_size
             if length != self.size:
@@ -85,12 +85,6 @@ class Blob:
         """What `read` finds in it, without all of it in memory. Raises as `open`, and what `read` raises."""
         with self.open() as file:
             return read(Content(file.fileno()))
-
-    def _require_store(self) -> None:
-        if not (self.path.parent / MARK).exists():
-            raise StoreUnavailable(
-                f"{self.path.parent} is not the blob store: not mounted, or INSPECTOR_BLOBS names another one"
-            )
 
 
 class Usage(NamedTuple):
@@ -210,6 +204,7 @@ class Incoming:
         """Whole, under its name, and on the disk where the store is durable. Raises StoreUnavailable."""
         with self._lock, _translated("the image cannot be stored"):
             descriptor = self._opened()
+            _require_mark(self._folder)  # a share that was unmounted leaves a folder that no worker sees
             if self._durable:
                 os.fsync(descriptor)
             self._path = self._path.rename(self._folder / inspection_id)
@@ -244,6 +239,13 @@ def require(store: BlobStore | None) -> BlobStore:
     if store is None:
         raise StoreUnavailable("the image lies in the blob store, and INSPECTOR_BLOBS is not set here")
     return store
+
+
+def _require_mark(folder: Path) -> None:
+    if not (folder / MARK).exists():
+        raise StoreUnavailable(
+            f"{folder} is not the blob store: not mounted, or INSPECTOR_BLOBS names another one"
+        )
 
 
 def _write(descriptor: int, piece: bytes) -> None:

@@ -109,6 +109,8 @@ def test_a_share_that_is_not_mounted_is_told_apart_from_an_image_that_is_gone(tm
     blob = BlobStore(tmp_path).blob(new_id(), 5)
     with pytest.raises(StoreUnavailable, match="not mounted"):
         blob.read()
+    with pytest.raises(StoreUnavailable, match="not mounted"):
+        stored(BlobStore(tmp_path), new_id())
     with pytest.raises(StoreUnavailable, match="INSPECTOR_BLOBS is not set"):
         require(None)
 
