@@ -329,7 +329,7 @@ class Disposal(Protocol):
 
     async def forsake(self, inspection_ids: Sequence[str]) -> list[str]:
         """Of these, those that were not accepted, and will not be from now on: a submit of one that is still
-        under way is refused. Their files may be deleted."""
+        under way is refused. Their files may be deleted. What the queue let go of is not among them."""
 
     async def aclose(self) -> None: ...
 

@@ -384,8 +384,9 @@ class MemoryDisposal:
     async def aclose(self) -> None: ...
 
     def _has_no_image(self, inspection_id: str) -> bool:
-        record = self._store.shelf.records.get(inspection_id)
-        return record is None or record.image is None
+        shelf = self._store.shelf
+        record = shelf.records.get(inspection_id)
+        return inspection_id not in shelf.discarded and (record is None or record.image is None)
 
 
 class MemoryAdmin:

@@ -38,7 +38,9 @@ class RedisDisposal:
         if not inspection_ids:
             return []
         arguments: list[Word] = [self._keys.prefix, int(FORSAKEN_FOR.total_seconds() * 1000), *inspection_ids]
-        [given_up] = await self._link.run([Call(FORSAKE, [self._keys.blobs], arguments)])
+        [given_up] = await self._link.run(
+            [Call(FORSAKE, [self._keys.blobs, self._keys.discarded], arguments)]
+        )
         return [one.decode() for one in given_up]
 
     async def aclose(self) -> None:

@@ -109,10 +109,12 @@ def test_a_file_is_kept_a_moment_longer_for_a_server_that_comes_back_with_older_
     open_bench: OpenBench,
 ) -> None:
     bench = open_bench(ONE_IMAGE)
+    ids = []
     for _ in range(2):
-        bench.submit_stored()
+        ids.append(bench.submit_stored())
         finish_one(bench)
     assert discarded(bench) == []
+    assert bench.run(bench.disposal.forsake(ids)) == [], "nor is it swept before"
 
 
 @pytest.mark.usefixtures("promptly")
