@@ -82,7 +82,7 @@ def test_one_of_the_blob_store_is_shown_from_there(
         client.hset(Keys().blobs, buried[0], len(IMAGE))
     words = ("show", buried[0], "--image", str(tmp_path / "part.png"))
     refused = run.invoke(app, ["dead-letters", *words, "--redis-url", server.url])
-    assert "INSPECTOR_BLOBS is not set here" in str(refused.exception)
+    assert "INSPECTOR_BLOBS is not set here" in refused.output
 
     monkeypatch.setenv("INSPECTOR_BLOBS", str(tmp_path))
     (tmp_path / buried[0]).write_bytes(IMAGE)
