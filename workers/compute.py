@@ -120,7 +120,7 @@ class Compute:
         try:
             _check_deadline(delivery.job)
             self._pipeline.bundle.check(delivery.job.recipe)
-            return self._pipeline.decode(delivery.image, delivery.job.image)
+            return self._pipeline.decode(delivery.read(), delivery.job.image)
         except Exception as error:  # noqa: BLE001 - whatever it is, the image must get its outcome
             self._fail(held, error)
             return None

@@ -95,7 +95,12 @@ def _worker(
         on_batch=metrics.batch,
     )
     consumer = connect.consumer(
-        settings.redis_url, settings.name, settings.budgets, settings.min_idle, settings.shards
+        settings.redis_url,
+        settings.name,
+        settings.budgets,
+        settings.min_idle,
+        settings.shards,
+        settings.blob_store,
     )
     metrics.ask_ready(lambda: health.ready)
     health.show(metrics.registry)

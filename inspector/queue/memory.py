@@ -1,7 +1,7 @@
 """The queue in memory: the same seams and the same promises, for tests and for one process.
 
-`producer()`, `consumer(name)`, `results()`, `archive(name)` and `admin()` of one MemoryQueue see the same
-images, from any thread. Nothing survives the process.
+`producer()`, `consumer(name)`, `results()`, `archive(name)`, `disposal()` and `admin()` of one MemoryQueue
+see the same images, from any thread. Nothing survives the process.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inspector.errors import IdempotencyConflict, ImageGone, InspectionFailed
+from inspector.errors import IdempotencyConflict, ImageGone, InspectionFailed, QueueUnavailable
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
 from inspector.queue.base import (
     DEFAULT_BUDGETS,
+    FORSAKEN_FOR,
+    KEEP_DISCARDED,
     MIN_IDLE,
     Announcement,
     Budgets,
@@ -27,6 +29,7 @@ from inspector.queue.base import (
     FinishStatus,
     Held,
     Idempotency,
+    Image,
     Left,
     QueueStatus,
     ServerHealth,
@@ -35,10 +38,11 @@ from inspector.queue.base import (
     Unarchived,
     WorkerReport,
 )
+from inspector.queue.blobs import Blob
 from inspector.queue.keys import WORKER_TTL_MS
 from inspector.queue.letters import reopened
 from inspector.queue.memory_store import NOBODY, MemoryStore, Record, Waiting
-from inspector.queue.reading import Taken, overdue, parse_job
+from inspector.queue.reading import Taken, bytes_of, overdue, parse_job
 from inspector.queue.reports import iso
 from inspector.queue.settling import Fence
 
@@ -64,13 +68,16 @@ class MemoryQueue:
     def admin(self) -> MemoryAdmin:
         return MemoryAdmin(self.store)
 
+    def disposal(self) -> MemoryDisposal:
+        return MemoryDisposal(self.store)
+
 
 class MemoryProducer:
     def __init__(self, store: MemoryStore, min_idle: timedelta) -> None:
         self._store = store
         self._min_idle_s = min_idle.total_seconds()
 
-    async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
+    async def submit(self, job: Job, image: Image, idempotency: Idempotency | None = None) -> Submission:
         digest = idempotency.digest if idempotency else job.image.sha256
         with self._store.changed:
             self._store.forget()
@@ -79,6 +86,8 @@ class MemoryProducer:
                 known = self._store.shelf.keys.get(idempotency.key)
             if known is not None:
                 return self._known(known, digest)
+            if isinstance(image, Blob) and self._is_forsaken(job.id):
+                raise QueueUnavailable(f"the file of inspection {job.id} was given up")
             self._store.admit(job.line, len(image))
             self._enqueue(job, image, digest, idempotency.key if idempotency else None)
         return Submission(job.id, created=True)
@@ -101,6 +110,10 @@ class MemoryProducer:
 
     async def aclose(self) -> None: ...
 
+    def _is_forsaken(self, inspection_id: str) -> bool:
+        at = self._store.shelf.forsaken.get(inspection_id)
+        return at is not None and self._store.clock() < at + FORSAKEN_FOR.total_seconds()
+
     def _is_free(self, record: Record) -> bool:
         renewed_until = self._store.clock() - self._min_idle_s
         return record.owner == NOBODY or record.renewed <= renewed_until
@@ -112,7 +125,7 @@ class MemoryProducer:
             )
         return Submission(inspection_id, created=False)
 
-    def _enqueue(self, job: Job, image: bytes, digest: str, key: str | None) -> None:
+    def _enqueue(self, job: Job, image: Image, digest: str, key: str | None) -> None:
         if key is not None:
             self._store.shelf.keys[key] = job.id
         self._store.enqueue(Record(job, job.line, image, digest, len(image), key), job.id)
@@ -248,7 +261,7 @@ class MemoryResults:
                 has_attention=record.attention is not None,
             )
 
-    async def image(self, inspection_id: str) -> tuple[str, bytes]:
+    async def image(self, inspection_id: str) -> tuple[str, Image]:
         with self._store.changed:
             record = self._store.record(inspection_id)
             if record.image is None or record.job is None:
@@ -317,7 +330,9 @@ class MemoryArchive:
     def held(self, inspection_id: str) -> Held:
         with self._store.changed:
             record = self._store.shelf.records.get(inspection_id)
-            return Held(record.image, record.attention) if record is not None else Held(None, None)
+            if record is None:
+                return Held(None, None)
+            return Held(bytes_of(record.image), record.attention)
 
     def archived(self, done: Sequence[Unarchived]) -> None:
         with self._store.changed:
@@ -341,6 +356,42 @@ class MemoryArchive:
         for one in waiting:
             one.owner, one.taken = self.name, self._store.clock()
         return [one.unarchived for one in waiting]
+
+
+class MemoryDisposal:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def mark(self, proposed: str) -> str:
+        with self._store.changed:
+            self._store.shelf.mark = self._store.shelf.mark or proposed
+            return self._store.shelf.mark
+
+    async def discarded(self, limit: int) -> list[str]:
+        with self._store.changed:
+            self._store.forget()
+            until = self._store.clock() - KEEP_DISCARDED.total_seconds()
+            old = [one for one, at in self._store.shelf.discarded.items() if at <= until]
+            return old[: max(0, limit)]
+
+    async def deleted(self, inspection_ids: Sequence[str]) -> None:
+        with self._store.changed:
+            for one in inspection_ids:
+                self._store.shelf.discarded.pop(one, None)
+
+    async def forsake(self, inspection_ids: Sequence[str]) -> list[str]:
+        with self._store.changed:
+            shelf, now = self._store.shelf, self._store.clock()
+            given_up = [one for one in inspection_ids if self._has_no_image(one)]
+            shelf.forsaken |= dict.fromkeys(given_up, now)
+            return given_up
+
+    async def aclose(self) -> None: ...
+
+    def _has_no_image(self, inspection_id: str) -> bool:
+        shelf = self._store.shelf
+        record = shelf.records.get(inspection_id)
+        return inspection_id not in shelf.discarded and (record is None or record.image is None)
 
 
 class MemoryAdmin:

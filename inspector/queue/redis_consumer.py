@@ -10,13 +10,26 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from inspector.errors import InspectionFailed
+from inspector.errors import InspectionFailed, StoreUnavailable
 from inspector.queue.base import WITHOUT_DEADLINE, Budgets, Delivery, Finished, FinishStatus, WorkerReport
+from inspector.queue.blobs import BlobStore
 from inspector.queue.keys import FEEDER, GROUP, WORKER_TTL_MS, Keys
-from inspector.queue.reading import Taken
+from inspector.queue.reading import Taken, located
 from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, Link, ServerRefusal
 from inspector.queue.reports import report_json
-from inspector.queue.scripting import HAND_BACK, LEAVE, OPEN, RENEW, REPORT, SWEEP, TAKE, Call, Reply, Word
+from inspector.queue.scripting import (
+    HAND_BACK,
+    LEAVE,
+    OPEN,
+    RENEW,
+    REPORT,
+    SWEEP,
+    TAKE,
+    Call,
+    Command,
+    Reply,
+    Word,
+)
 from inspector.queue.settling import Fence, bury_call, finish_call
 
 FORGET_CONSUMER_AFTER_MS = 3_600_000
@@ -31,13 +44,22 @@ WITHOUT_DEADLINE_MS = int(WITHOUT_DEADLINE.total_seconds() * 1000)
 
 
 class RedisConsumer:
-    def __init__(self, url: str, keys: Keys, name: str, budgets: Budgets, min_idle: timedelta) -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: Keys,
+        name: str,
+        budgets: Budgets,
+        min_idle: timedelta,
+        blobs: BlobStore | None = None,
+    ) -> None:
         self.name = name
         self._url = url
         self._budgets = budgets
         self._min_idle = min_idle
         self._min_idle_ms = max(1, int(min_idle.total_seconds() * 1000))
         self._keys = keys
+        self._blobs = blobs
         self._link = Link(url, keys)
         self._reader = Link(url, keys, READER_TIMEOUT_S)
         self._group_is_open = False
@@ -148,7 +170,7 @@ class RedisConsumer:
         self._seen = newest.decode()
         if not given:
             return None
-        return self._workable([(_taken(*one[:4]), one[4], one[5]) for one in given])
+        return self._workable([(_taken(*one[:4]), *one[4:7]) for one in given])
 
     def _open_group(self) -> None:
         if not self._group_is_open:
@@ -173,17 +195,19 @@ class RedisConsumer:
         if not taken:
             return []
         names = [key(one.id) for one in taken for key in (self._keys.job, self._keys.image)]
-        held = self._link.ask("MGET", *names)
-        return self._workable(list(zip(taken, held[0::2], held[1::2], strict=True)))
+        blobs: Command = ["HMGET", self._keys.blobs, *(one.id for one in taken)]
+        held, sizes = self._link.exchange([["MGET", *names], blobs])
+        return self._workable(list(zip(taken, held[0::2], held[1::2], sizes, strict=True)))
 
-    def _workable(self, read: Sequence[tuple[Taken, bytes | None, bytes | None]]) -> list[Delivery]:
-        """Of (entry, job, image); what cannot be worked on is finished as failed."""
+    def _workable(self, read: Sequence[tuple[Taken, Reply, Reply, Reply]]) -> list[Delivery]:
+        """Of (entry, job, image, its bytes in the blob store), each but the entry may be None; what cannot be
+        worked on is finished as failed."""
         ready, hopeless = [], []
-        for one, job, image in read:
+        for one, job, image, blob in read:
             try:
-                ready.append(one.delivery(job, image))
-            except InspectionFailed as error:
-                outcome = one.failed(error, job)
+                ready.append(one.delivery(job, located(one.id, image, blob, self._blobs)))
+            except (InspectionFailed, StoreUnavailable) as error:
+                outcome = one.failed(InspectionFailed(str(error)), job)
                 hopeless.append(finish_call(self._keys, self._budgets, self._fence(one), outcome))
         if hopeless:
             self._link.run(hopeless)

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from inspector.errors import Busy, IdempotencyConflict, QueueUnavailable
 from inspector.messages.job import PRIORITIES, Job
 from inspector.messages.result import Outcome
-from inspector.queue.base import KNOWN_ID_BYTES, Budgets, Durability, Idempotency, Submission
+from inspector.queue.base import KNOWN_ID_BYTES, Budgets, Durability, Idempotency, Image, Submission
+from inspector.queue.blobs import Blob
 from inspector.queue.confirmation import Confirmation, confirmation_at
 from inspector.queue.confirmed import ConfirmedLink
 from inspector.queue.fullness import busy
@@ -36,7 +37,7 @@ class RedisProducer:
         at_d3 = durability is Durability.D3
         self._confirmation = confirmation_at(self._link.primary, replicas) if at_d3 else None
 
-    async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
+    async def submit(self, job: Job, image: Image, idempotency: Idempotency | None = None) -> Submission:
         call = self._submit_call(job, image, idempotency)
         try:
             if self._confirmation is not None:
@@ -81,7 +82,7 @@ class RedisProducer:
             await self._confirmation.aclose()
         await self._link.aclose()
 
-    def _submit_call(self, job: Job, image: bytes, idempotency: Idempotency | None) -> Call:
+    def _submit_call(self, job: Job, image: Image, idempotency: Idempotency | None) -> Call:
         keys, hash_ = self._keys, hashed(idempotency.key) if idempotency else ""
         own = [keys.state(job.id), keys.job(job.id), keys.image(job.id)]
         key = [keys.idempotency(hash_)] if hash_ else []
@@ -90,7 +91,8 @@ class RedisProducer:
         deadline = int(job.deadline.timestamp() * 1000) if job.deadline else ""
         asked: list[Word] = [hash_, deadline, int(self._confirmation is not None), *self._limits]
         asked.append(PRIORITIES.index(job.priority))
-        arguments = [*facts, job.as_json(), image, *asked]
+        inline, blob = (b"", len(image)) if isinstance(image, Blob) else (image, "")
+        arguments = [*facts, job.as_json(), inline, *asked, blob]
         return Call(SUBMIT, [*keys.budgeted, keys.due, *own, *key], arguments)
 
 
@@ -107,6 +109,8 @@ def _submission(reply: Reply) -> Submission:
         raise _busy(reply)
     if verdict == "CONFLICT":
         raise IdempotencyConflict(f"the key belongs to inspection {detail}, which was another request")
+    if verdict == "FORSAKEN":
+        raise QueueUnavailable(f"inspection {detail} was on its way for too long: its file was given up")
     if verdict == "CREATED":
         return Submission(detail, created=True, fullness=reply[2] / 100)
     return Submission(detail, created=False)

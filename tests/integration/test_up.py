@@ -16,6 +16,7 @@ from inspector.camera.shot import Placement
 from inspector.camera.synthetic import SyntheticSource
 from inspector.models.bundle import Bundle
 from tests.integration.running_stack import RunningStack, gone, no_other_starts
+from tests.support.pictures import png
 from tests.support.waiting import wait_until
 
 
@@ -79,7 +80,8 @@ def test_accepted_images_are_finished_after_a_restart(
     tiny_bundle: Bundle, board: bytes, tmp_path: Path
 ) -> None:
     with RunningStack(tmp_path, tiny_bundle.folder, "--workers", "0") as idle:
-        accepted = [idle.post(board)["id"] for _ in range(3)]
+        accepted = [idle.post(one)["id"] for one in (board, board, png(800, 600))]
+        assert (idle.data / "blobs" / accepted[2]).exists(), "over the inline limit"
     with RunningStack(tmp_path, tiny_bundle.folder) as working:
         for inspection_id in accepted:
             wait_until(lambda i=inspection_id: working.read(i)["state"] == "done", 30, "its verdict")  # type: ignore[misc]

@@ -5,16 +5,18 @@
 --       9 idem:<hash> (or none)
 -- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes  8 <hash> of the idempotency key, or ''
 --       9 deadline, ms since 1970, or ''  10 1 if a WAIT follows, else 0  11-15 limits, as budget.lua
---       16 priority: 0 live, 1 re-inspection
+--       16 priority: 0 live, 1 re-inspection  17 bytes of the image where it lies in the blob store (7 is empty), or ''
 -- reply {CREATED, id, fullness}      fullness: of the fullest budget, the queue's or the line's own, in percent
 --       {KNOWN, id}                  the id of the job that stands for this request
 --       {CONFLICT, id}               id or key known with another digest; nothing stored
 --       {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids, of it for the archiver}
 --                                    over a budget, the queue's or the line's own; nothing stored
+--       {FORSAKEN, id}               its file was given up (forsake.lua); nothing stored
 --
 -- The idempotency key has no TTL here: finishing sets it, so an image that waits for days keeps its key.
 -- No allow-oom flag: a full server refuses the whole script before its first write.
--- Touches the undeclared key <prefix>state:<earlier id>; it shares the hash tag.
+-- Touches the undeclared keys <prefix>state:<earlier id>, <prefix>forsaken:<id> and <prefix>blobs; they share the hash
+-- tag.
 -- include known.lua
 -- include budget.lua
 
@@ -47,7 +49,11 @@ if hash ~= '' then
   end
 end
 
-local size = #ARGV[7]
+local blob = tonumber(ARGV[17])
+if blob and redis.call('EXISTS', prefix .. 'forsaken:' .. id) == 1 then
+  return {'FORSAKEN', id}
+end
+local size = blob or #ARGV[7]
 local over, fullness = over_budget(line, size,
   {tonumber(ARGV[11]), tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])})
 if over then
@@ -61,7 +67,11 @@ local entry = redis.call('XADD', KEYS[1], '*', 'id', id, 'line', line, 'priority
 redis.call('HSET', KEYS[6], 'submitted', string.format('%.0f', now_ms()), 'line', line, 'format', ARGV[4],
   'digest', digest, 'entry', entry, 'bytes', size, 'idem', hash, 'state', 'queued')
 redis.call('SET', KEYS[7], ARGV[6])
-redis.call('SET', KEYS[8], ARGV[7])
+if blob then
+  redis.call('HSET', prefix .. 'blobs', id, blob)
+else
+  redis.call('SET', KEYS[8], ARGV[7])
+end
 redis.call('HINCRBY', KEYS[2], 'bytes', size)
 redis.call('HINCRBY', KEYS[3], line .. ':bytes', size)
 redis.call('HINCRBY', KEYS[3], line .. ':depth', 1)
