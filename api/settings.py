@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 from inspector.decision.recipes import SHIPPED
 from inspector.errors import SettingsError
 from inspector.queue.base import DEFAULT_BUDGETS, Budgets, Durability
+from inspector.queue.blobs import BlobStore
 from inspector.queue.settings import Port, QueueSettings
 from inspector.records.settings import RecordsSettings
 
@@ -47,6 +48,12 @@ class Settings(RecordsSettings, QueueSettings):
     recipes_dir: Path = Field(SHIPPED, description="Folder of recipe files (TOML), read at start.")
 
     max_image_bytes: int = Field(32 << 20, gt=0, description="Largest image that is accepted, in bytes.")
+    inline_limit: int = Field(
+        1 << 20,
+        ge=0,
+        description="Largest image, in bytes, that lies in the queue's server where there is a blob store "
+        "(INSPECTOR_BLOBS); a larger one lies there.",
+    )
     max_image_pixels: int = Field(64_000_000, gt=0, description="Most pixels that an image may claim.")
     max_intake_bytes: int = Field(
         1 << 30, gt=0, description="Bytes of all images that are being received at a time; beyond it is 503."
@@ -144,6 +151,13 @@ class Settings(RecordsSettings, QueueSettings):
     def share_ahead(self) -> float | None:
         """`deadline_share`, None where nothing is refused for its deadline."""
         return self.deadline_share if self.refuse_late else None
+
+    @property
+    def blob_store(self) -> BlobStore | None:
+        """Where the queue keeps what outlives a power cut, so does it."""
+        if self.blobs is None:
+            return None
+        return BlobStore(self.blobs, durable=self.durability is not Durability.D1)
 
     @property
     def budgets(self) -> Budgets:

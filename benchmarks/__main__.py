@@ -2,6 +2,7 @@
 
 networks      our network beside rivals                     networks.py rounds.py table.py
 engines       engines and precisions of one bundle          engines.py
+cuda          a GPU, beside what its bytes allow            cuda.py cuda_line.py roofline.py
 service       the whole service against the bare limit      service.py
 half-load     Poisson arrivals at half of the maximum       openloop.py
 overload      twice the maximum                             openloop.py, with deadlines deadlines.py
@@ -43,7 +44,9 @@ from benchmarks import (
 )
 from benchmarks.bare import Options
 from benchmarks.figures import warn_if_busy
+from inspector.engines.cores import usable_cores
 from inspector.errors import InspectorError, SettingsError
+from inspector.models.bundle import Bundle, resolve
 from inspector.records.database import reader
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -124,6 +127,48 @@ def compare_engines(
     pairs = [(word.partition(":")[0], word.partition(":")[2] or "f32") for word in words]
     report = engines.run(Options([], model), pairs, count, seconds, side, _begin())
     _end(report, engines.markdown(report), json_file, picture, engines.picture)
+
+
+@app.command("cuda")
+def measure_cuda(
+    model: Model = "default",
+    device: Annotated[str, typer.Option(help="cuda, cuda:1, ...")] = "cuda",
+    precision: Annotated[
+        list[str] | None, typer.Option(help="f32 or bf16; both if none is given. Repeat it.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=256, help="Images in one run.")] = 32,
+    processes: Annotated[int, typer.Option(min=1, help="That share the device and the cores.")] = 1,
+    side: Annotated[int, typer.Option(min=64, help="Of the boards, pixels.")] = 640,
+    tflops: Annotated[float, typer.Option(min=0.1, help="The device's, for the bound. An H200's.")] = 790,
+    tflops_f32: Annotated[float, typer.Option(min=0.1, help="The same without its matrix units.")] = 67,
+    tb_per_s: Annotated[float, typer.Option(min=0.01, help="Of its memory.")] = 4.3,
+    link_gb_per_s: Annotated[float, typer.Option(min=0.1, help="To the device, and back.")] = 50,
+    count: Rounds = 3,
+    seconds: Seconds = 4.0,
+    json_file: JsonFile = None,
+) -> None:
+    """A GPU: programs alone, with copies, and from JPEG to findings, beside what its bytes and operations
+    allow. About 2 minutes. Without a device only what can be counted.
+
+    Example: python -m benchmarks cuda --processes 8 --json cuda.json
+    """
+    # Here, since they bring torch along.
+    from benchmarks import cuda, roofline  # noqa: PLC0415
+
+    if side % 32:
+        raise SettingsError(f"--side {side}: the network takes multiples of 32")
+    say, bundle = _begin(), Bundle.load(resolve(model))
+    peaks = roofline.Peaks(tflops, tflops_f32, tb_per_s, link_gb_per_s)
+    works = cuda.counted(bundle, precision or ["f32", "bf16"], (side, side), batch)
+    typer.echo(roofline.markdown(works, peaks))
+    figures.write(cuda.report(works, peaks, []), json_file)
+    readers = max(1, usable_cores() // processes)
+    plan = cuda.Plan(model, batch, readers, processes, count, seconds, side)
+    measured = []
+    for name, work in works.items():
+        measured.append(cuda.run(plan, device, name, say))
+        figures.write(cuda.report(works, peaks, measured), json_file)
+        typer.echo(f"\n{cuda.markdown(measured[-1], work, peaks)}")
 
 
 @app.command("service")

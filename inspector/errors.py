@@ -240,7 +240,7 @@ class RecordsUnavailable(InspectorError):
 class StoreUnavailable(InspectorError):
     code = "store-unavailable"
     title = "The store of images does not answer"
-    advice = "Ask again later; if it lasts, look at its disk, or at S3."
+    advice = "Try again later, a post with the same key; if it lasts, look at its disk, or at S3."
 
 
 class NoRecords(InspectorError):

@@ -201,6 +201,14 @@ DISK_FREE = _gauge(
 )
 DISK = _gauge("queue_disk_bytes", "Size of that disk.")
 
+BLOB_FILES = _gauge("blob_files", "Images in the blob store, those that come in too; NaN without one.")
+BLOB_BYTES = _gauge("blob_bytes", "Bytes of them.")
+BLOB_FREE = _gauge("blob_disk_free_bytes", "Free on the disk of the blob store.")
+BLOBS_SWEPT = _counter(
+    "blobs_swept",
+    "Images that lay in the blob store and had never been accepted: a gateway died before its submit.",
+)
+
 # --- a worker: what came out ------------------------------------------------------------------------------
 
 VERDICTS = _counter("verdicts", "Images with a verdict.", LINE, VERDICT)
@@ -271,6 +279,10 @@ GATEWAY: tuple[Metric, ...] = (
     SERVER_REPLICAS,
     DISK_FREE,
     DISK,
+    BLOB_FILES,
+    BLOB_BYTES,
+    BLOB_FREE,
+    BLOBS_SWEPT,
 )
 WORKER: tuple[Metric, ...] = (
     VERDICTS,

@@ -13,9 +13,11 @@ from inspector.queue.base import (
     Budgets,
     Durability,
     Idempotency,
+    Image,
     Load,
     Submission,
 )
+from inspector.queue.blobs import Blob
 from inspector.queue.confirmation import Confirmation, confirmation_at
 from inspector.queue.confirmed import ConfirmedLink
 from inspector.queue.fullness import busy
@@ -48,7 +50,7 @@ class RedisProducer:
     async def submit(
         self,
         job: Job,
-        image: bytes,
+        image: Image,
         idempotency: Idempotency | None = None,
         most_ahead: int | None = None,
     ) -> Submission:
@@ -100,7 +102,7 @@ class RedisProducer:
         await self._link.aclose()
 
     def _submit_call(
-        self, job: Job, image: bytes, idempotency: Idempotency | None, most_ahead: int | None
+        self, job: Job, image: Image, idempotency: Idempotency | None, most_ahead: int | None
     ) -> Call:
         keys, hash_ = self._keys, hashed(idempotency.key) if idempotency else ""
         own = [keys.state(job.id), keys.job(job.id), keys.image(job.id)]
@@ -109,8 +111,9 @@ class RedisProducer:
         facts: list[Word] = [keys.prefix, job.id, job.line, job.image.format, digest]
         due, waits = _milliseconds(job.deadline), int(self._confirmation is not None)
         asked: list[Word] = [hash_, due, waits, *self._limits, PRIORITIES.index(job.priority)]
+        inline, blob = (b"", len(image)) if isinstance(image, Blob) else (image, "")
         bears: list[Word] = [GROUP, "" if most_ahead is None else most_ahead, self._seen_dead_ms]
-        arguments = [*facts, job.as_json(), image, *asked, *bears]
+        arguments = [*facts, job.as_json(), inline, *asked, blob, *bears]
         return Call(SUBMIT, [*keys.budgeted, keys.due, *own, *key], arguments)
 
 
@@ -132,6 +135,8 @@ def _submission(reply: Reply) -> Submission:
         raise _busy(reply)
     if verdict == "CONFLICT":
         raise IdempotencyConflict(f"the key belongs to inspection {detail}, which was another request")
+    if verdict == "FORSAKEN":
+        raise QueueUnavailable(f"inspection {detail} was on its way for too long: its file was given up")
     if verdict == "CREATED":
         return Submission(detail, created=True, fullness=reply[2] / 100, load=Load(*reply[3:6]))
     if verdict == "LATE":

@@ -335,6 +335,7 @@ SCRIPTS = {
         scripting.EXPIRE,
         scripting.OVERDUE,
         scripting.MARK,
+        scripting.FORSAKE,
     ],
     "worker": [
         scripting.TAKE,

@@ -24,6 +24,7 @@ def test_every_script_file_is_loaded() -> None:
         "budget",
         "ready",
         "ring",
+        "unlink",
     }
 
 
