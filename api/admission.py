@@ -88,10 +88,11 @@ class Admission:
         needed_s = (ahead + 1) / pace
         fits_in_s = max(SOONEST_S, needed_s - self._share * hurry.deadline_ms / 1000)
         images = "1 image" if ahead == 1 else f"{ahead} images"
+        left_ms = max(0.0, hurry.left_s * 1000)
         words = (
-            f"with {images} before it its verdict would take {needed_s * 1000:.0f} ms, at the {pace:.3g} a second "
-            f"that the workers finish now; its deadline is in {max(0.0, hurry.left_s) * 1000:.0f} ms, and "
-            f"{self._share:.0%} of that are planned with"
+            f"with {images} before it its verdict would take {needed_s * 1000:.0f} ms, at the {pace:.3g} a "
+            f"second that the workers finish now; its deadline is in {left_ms:.0f} ms, and {self._share:.0%} "
+            "of that are planned with"
         )
         return NotInTime(words, ahead=ahead, retry_after_s=fits_in_s)
 
