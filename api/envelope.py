@@ -73,6 +73,7 @@ def _links(inspection_id: str, *, image: bool, attention: bool) -> bytes:
         "self": self,
         "image": f"{self}/image" if image else None,
         "preview": f"{self}/preview" if image else None,
+        "thumbnail": f"{self}/thumbnail" if image else None,
         "attention": f"{self}/attention.png" if attention else None,
     }
     return json.dumps(links, separators=(",", ":")).encode()

@@ -143,7 +143,7 @@ def _card(one: Rejected, zone: ZoneInfo, words: Words) -> str:
     again = (
         f" <small>({words['again']})</small>" if one.said in {"NG", "REVIEW"} and not one.first_look else ""
     )
-    links = [f'<a href="{url}">{words["record"]}</a>']
+    links = [f'<a href="/inspections/{one.id}">{words["record"]}</a>']
     if one.has_image:
         links.append(f'<a href="{url}/image">{words["picture"]}</a>')
     return (

@@ -61,8 +61,8 @@ class Records:
         """Raises ImageGone, StoreUnavailable."""
         return await self._run(lambda: self._store.get(place.image))
 
-    async def preview(self, path: str) -> bytes:
-        """Of Place.preview. Raises ImageGone, StoreUnavailable."""
+    async def picture(self, path: str) -> bytes:
+        """Of Place.preview or Place.thumbnail. Raises ImageGone, StoreUnavailable."""
         return await self._run(lambda: self._store.get(path))
 
     async def attention(self, place: Place) -> bytes:

@@ -24,6 +24,7 @@ class Links(Closed):
     self: str
     image: str | None
     preview: str | None = Field(description="The image as a browser can show it.")
+    thumbnail: str | None = Field(description="The image for a list: small, where it was made so.")
     attention: str | None
 
 

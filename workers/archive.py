@@ -30,7 +30,7 @@ from inspector.records.write import write
 from workers.archive_metrics import ArchiveMetrics
 from workers.health import Health
 from workers.pace import Backoff, Every
-from workers.previews import Previews
+from workers.previews import NONE, Previews
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ DRAIN_S = 10.0
 """Of recording what waits, when it is stopped; the rest is recorded at the next start."""
 
 PREVIEWS_WITHIN = timedelta(minutes=1)
-"""Behind by more, it makes no previews: one takes as long as the records of many images."""
+"""Behind by more, it makes no smaller pictures: one takes as long as the records of many images."""
 
 STEP_S = 0.1
 """Of waiting for what does not answer."""
@@ -160,20 +160,22 @@ class Archiver:
         return [(one, found.get(one.outcome.id)) for one in batch]
 
     def _with_image(self, entry: Entry, at: datetime) -> Entry:
-        """With its image, map and preview in the store, if the policy keeps them and the queue still has it.
-        `at` is when its outcome was announced."""
+        """With its image, map and smaller pictures in the store, if the policy keeps them and the queue still
+        has the image. `at` is when its outcome was announced."""
         row = entry.inspection
         keep = retention.rule(self._records.policy, row)
         held = self._archive.held(entry.id) if keep.kept else None
         if held is None or held.image is None:
             return entry
-        shown = self._previews.of(held.image) if datetime.now(UTC) - at < PREVIEWS_WITHIN else None
+        drawn = self._previews.of(held.image) if datetime.now(UTC) - at < PREVIEWS_WITHIN else NONE
         paths = {"image": self._put(row, row["image_format"] or "bin", held.image)}
         if held.attention is not None:
             paths["attention"] = self._put(row, "map.png", held.attention)
-        if shown is not None:
-            paths["preview"] = self._put(row, "preview.png", shown)
-        size = sum(len(content) for content in (held.image, held.attention, shown) if content is not None)
+        if drawn.preview is not None:
+            paths["preview"] = self._put(row, "preview.png", drawn.preview)
+        if drawn.thumbnail is not None:
+            paths["thumbnail"] = self._put(row, "thumbnail.jpg", drawn.thumbnail)
+        size = sum(map(len, filter(None, (held.image, held.attention, *drawn))))
         return replace(entry, kept=Kept(**paths, bytes=size, sampled=keep.sampled))
 
     def _put(self, row: Row, ending: str, content: bytes) -> str:

@@ -46,6 +46,8 @@ async def post(
 
     200 with the outcome when it is reached within `Prefer: wait=`, else 202 and the URL to ask later. An
     answer of either kind means that the image is stored and will be done, failed or expired.
+
+    503 not-in-time: it was not stored, since more comes before it than can be done by its `deadline_ms`.
     """
     answer = await resources.gateway.accept(request, query, holder)
     return _answer(answer, status=200 if answer.terminal else 202)
@@ -126,6 +128,18 @@ async def preview(resources: Open, holder: Watcher, inspection_id: InspectionId)
     white is the first of 255, 1023, 4095, 16383 and 65535 that no pixel exceeds. It comes with the record of
     a kept image, about a second after the verdict; 404 `no-preview` before, and where none is kept."""
     kind, data = await resources.gateway.preview(parameters.inspection_id(inspection_id), holder)
+    return _image(kind, data)
+
+
+@router.get(
+    "/{id}/thumbnail",
+    summary="The image for a list",
+    responses=openapi.binary_responses("image/jpeg", "image/png", "image/bmp"),
+)
+async def thumbnail(resources: Open, holder: Watcher, inspection_id: InspectionId) -> Response:
+    """A JPEG of 360 pixels at most, which comes with the record of a kept image; before, and where there is
+    none, what `/preview` gives."""
+    kind, data = await resources.gateway.thumbnail(parameters.inspection_id(inspection_id), holder)
     return _image(kind, data)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from inspector.monitoring.grafana import RED, YELLOW, Dashboard, Kind, Panel, Row, Target
+from inspector.monitoring.grafana import PER_SECOND, RED, YELLOW, Dashboard, Kind, Panel, Row, Target
 
 OPERATIONS = Dashboard(
     uid="inspector-operations",
@@ -32,7 +32,7 @@ OPERATIONS = Dashboard(
                 Panel(
                     "Verdicts a second",
                     (Target("sum(line:inspector_judged:rate5m)"),),
-                    unit="reqps",
+                    unit=PER_SECOND,
                     text="Of all lines, mean of five minutes.",
                     kind=Kind.STAT,
                     width=4,
@@ -89,7 +89,9 @@ OPERATIONS = Dashboard(
                             "{{line}}",
                         ),
                     ),
-                    unit="reqps",
+                    unit=PER_SECOND,
+                    text="What the cameras of a line send, and the queue took. Flat at 0 in a shift: the "
+                    "line stands, or is not inspected.",
                 ),
                 Panel(
                     "Receipt to verdict",
@@ -134,7 +136,7 @@ OPERATIONS = Dashboard(
                             "{{line}} inspected too late",
                         ),
                     ),
-                    unit="reqps",
+                    unit=PER_SECOND,
                     text="Expired: no worker began before the deadline. Neither is ever accepted.",
                 ),
                 Panel(
@@ -145,8 +147,8 @@ OPERATIONS = Dashboard(
                             "{{reason}}",
                         ),
                     ),
-                    unit="reqps",
-                    text="busy and queue-unavailable are ours; what the others mean is in docs/api.md.",
+                    unit=PER_SECOND,
+                    text="busy, not-in-time, queue-unavailable are ours; the others: docs/api.md.",
                 ),
             ),
         ),
@@ -159,6 +161,8 @@ OPERATIONS = Dashboard(
                         Target("max(inspector_queue_depth)", "waiting and in flight"),
                         Target("max(inspector_queue_in_flight)", "in flight"),
                     ),
+                    text="A queue that only grows wants more workers. Waiting with none in flight: no worker "
+                    "takes.",
                 ),
                 Panel(
                     "Oldest wait, in takts",
@@ -176,11 +180,15 @@ OPERATIONS = Dashboard(
                         Target("max(inspector_queue_recent_bytes)", "recent images"),
                     ),
                     unit="bytes",
+                    text="When the first three together reach their budget, posts are answered 503. Recent "
+                    "images have a bound of their own.",
                 ),
                 Panel(
                     "Server memory",
                     (Target("inspector:server_memory:ratio", "of maxmemory"),),
                     unit="percentunit",
+                    text="The budgets refuse before it is full, if maxmemory has the size that "
+                    "docs/settings.md names.",
                     steps=((0.85, YELLOW), (0.97, RED)),
                 ),
                 Panel(
@@ -190,6 +198,8 @@ OPERATIONS = Dashboard(
                         Target("min(inspector_queue_disk_free_bytes)", "free on its disk"),
                     ),
                     unit="bytes",
+                    text="The file grows, and is rewritten to what is still needed: for that it needs its "
+                    "own size once more.",
                 ),
                 Panel(
                     "Answers, keeps its promise, file is sound",
@@ -247,6 +257,8 @@ OPERATIONS = Dashboard(
                         Target("sum(inspector_gateway_waiters)", "waiting requests"),
                         Target("sum(inspector_gateway_viewers)", "live pages"),
                     ),
+                    text="Of all gateways. A waiting request is a camera that wants its verdict in the "
+                    "answer.",
                 ),
                 Panel(
                     "Processor time",
@@ -262,6 +274,7 @@ OPERATIONS = Dashboard(
                     "Memory",
                     (Target("process_resident_memory_bytes", "{{job}} {{instance}}"),),
                     unit="bytes",
+                    text="Of each process. One that climbs all shift is a leak: report it.",
                 ),
             ),
         ),
@@ -369,7 +382,8 @@ QUALITY = Dashboard(
                             "{{verdict}}",
                         ),
                     ),
-                    unit="reqps",
+                    unit=PER_SECOND,
+                    text="OK, NG and REVIEW on each other: the height is all that was judged.",
                     stacked=True,
                 ),
                 Panel(
@@ -394,7 +408,8 @@ QUALITY = Dashboard(
                             "{{code}}",
                         ),
                     ),
-                    unit="reqps",
+                    unit=PER_SECOND,
+                    text="Images that could not be inspected; docs/runbooks.md says what each code is about.",
                 ),
             ),
         ),

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-DATASOURCE = {"type": "prometheus", "uid": "inspector"}
-"""As deploy/grafana/provisioning/datasources names it."""
+PROVISIONED = "inspector"
+"""The data source of deploy/grafana/provisioning, by its uid."""
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+"""Whatever the variable says: the provisioned one, or another Grafana's own."""
 
 COLUMNS = 24
 """Of Grafana's grid."""
@@ -22,6 +25,9 @@ SCHEMA = 39
 """Of Grafana 11's dashboards; later ones read it too."""
 
 GREEN, YELLOW, RED = "green", "yellow", "red"
+
+PER_SECOND = "suffix:/s"
+"""A unit: Grafana's own ones speak of requests, reads or packets."""
 
 
 class Kind(StrEnum):
@@ -42,10 +48,10 @@ class Target:
 class Panel:
     title: str
     targets: tuple[Target, ...]
-    unit: str = "short"
-    """Of Grafana: short, percentunit, s, bytes, reqps, ..."""
-    text: str = ""
+    text: str
     """What it shows and what to make of it; the little i of the panel."""
+    unit: str = "short"
+    """Of Grafana: short, percentunit, s, bytes, PER_SECOND."""
     kind: Kind = Kind.LINES
     width: int = 8
     height: int = 8
@@ -93,7 +99,7 @@ class Dashboard:
             "graphTooltip": 1,  # one crosshair for all panels: what happened together is seen together
             "refresh": "10s",
             "time": {"from": f"now-{self.hours}h", "to": "now"},
-            "templating": {"list": [_lines_variable()]},
+            "templating": {"list": [_source_variable(), _lines_variable()]},
             "links": [{"type": "dashboards", "tags": ["inspector"], "title": "Inspector", "keepTime": True}],
             "panels": _laid_out(self.rows),
         }
@@ -172,6 +178,16 @@ def _options(panel: Panel) -> dict[str, Any]:
     if panel.kind is Kind.STAT:
         return {"reduceOptions": reduced, "colorMode": "background", "graphMode": "area", "textMode": "auto"}
     return {"reduceOptions": reduced, "orientation": "horizontal", "displayMode": "basic"}
+
+
+def _source_variable() -> dict[str, Any]:
+    return {
+        "name": "datasource",
+        "label": "Data source",
+        "type": "datasource",
+        "query": "prometheus",
+        "current": {"text": "Inspector", "value": PROVISIONED},
+    }
 
 
 def _lines_variable() -> dict[str, Any]:

@@ -54,7 +54,9 @@ class RedisConsumer:
         blobs: BlobStore | None = None,
     ) -> None:
         self.name = name
+        self._url = url
         self._budgets = budgets
+        self._min_idle = min_idle
         self._min_idle_ms = max(1, int(min_idle.total_seconds() * 1000))
         self._keys = keys
         self._blobs = blobs
@@ -66,10 +68,13 @@ class RedisConsumer:
         lost with the refusal, and the image be idle until it counts as delivered once more."""
         self._cursor = FROM_THE_START
         self._seen = FROM_THE_START
+        self._emptied = False
+        """The last take gave less than it was asked for."""
 
     def take(self, limit: int, wait: timedelta) -> list[Delivery]:
         end = time.monotonic() + wait.total_seconds()
-        taken = self._take_ready(limit)
+        # Where the last one left nothing, news is waited for at once: a trip less for each lone image.
+        taken = None if self._emptied and wait else self._take_ready(limit)
         while taken is None and (left := end - time.monotonic()) > 0:
             self.wait_for_news(left)
             taken = self._take_ready(limit)
@@ -120,13 +125,19 @@ class RedisConsumer:
         arguments: list[Word] = [worker.name, report_json(worker), WORKER_TTL_MS]
         self._link.run([Call(REPORT, [self._keys.workers], arguments)])
 
+    def beside(self) -> RedisConsumer:
+        return RedisConsumer(self._url, self._keys, self.name, self._budgets, self._min_idle)
+
+    def hang_up(self) -> None:
+        self._reader.close()
+        self._link.close()
+
     def close(self) -> None:
         """Raises QueueUnavailable where the server did not hear it; the connections are closed even so."""
         try:
             self._link.run([Call(LEAVE, [self._keys.work, self._keys.workers], [GROUP, self.name])])
         finally:
-            self._reader.close()
-            self._link.close()
+            self.hang_up()
 
     def wait_for_news(self, left_s: float) -> None:
         """Until an entry comes that the last take has not seen, or BLOCK_S have passed, or what is left.
@@ -138,6 +149,7 @@ class RedisConsumer:
 
     def _take_ready(self, limit: int) -> list[Delivery] | None:
         """What waits now; None: nothing did. What cannot be worked on is finished as failed, here."""
+        self._emptied = False
         try:
             self._open_group()
             [taken] = self._link.run([self._take_call(limit)])
@@ -146,6 +158,7 @@ class RedisConsumer:
                 raise
             self._group_is_open = False
             return None
+        self._emptied = len(taken[1]) < limit
         return self._given(taken)
 
     def _take_call(self, limit: int) -> Call:

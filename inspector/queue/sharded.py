@@ -36,6 +36,7 @@ from inspector.queue.base import (
     Idempotency,
     Image,
     Left,
+    Load,
     QueueStatus,
     ServerHealth,
     Snapshot,
@@ -71,11 +72,17 @@ class ShardedProducer:
     def __init__(self, shards: Sequence[RedisProducer]) -> None:
         self._shards = shards
 
-    async def submit(self, job: Job, image: Image, idempotency: Idempotency | None = None) -> Submission:
-        return await self._of(job.line).submit(job, image, idempotency)
+    async def submit(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None = None,
+        most_ahead: int | None = None,
+    ) -> Submission:
+        return await self._of(job.line).submit(job, image, idempotency, most_ahead)
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
-        await self._of(line).require_room(line, image_bytes)
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
+        return await self._of(line).require_room(line, image_bytes, deadline)
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         expired = await asyncio.gather(*(shard.expire_overdue(now, limit) for shard in self._shards))
@@ -143,6 +150,14 @@ class ShardedConsumer:
     def report(self, worker: WorkerReport) -> None:
         """On the first shard: a worker is one worker, of all of them."""
         self._shards[0].report(worker)
+
+    def beside(self) -> ShardedConsumer:
+        return ShardedConsumer([shard.beside() for shard in self._shards])
+
+    def hang_up(self) -> None:
+        self._waiters.shutdown(wait=True)
+        for shard in self._shards:
+            shard.hang_up()
 
     def close(self) -> None:
         self._waiters.shutdown(wait=True)
@@ -296,7 +311,7 @@ class ShardedResults:
                     raise came
                 index, announcement = came
                 cursors[index] = announcement.cursor
-                yield Announcement(",".join(cursors), announcement.outcome)
+                yield replace(announcement, cursor=",".join(cursors))
         finally:
             await end(readers)
 

@@ -51,7 +51,7 @@ def tidy(engine: Engine, store: ImageStore, policy: Retention, now: datetime) ->
 
 
 def held_bytes(engine: Engine) -> int:
-    """Of all images, maps and previews that are kept."""
+    """Of all images that are kept, with their maps and smaller pictures."""
     with translated(), engine.connect() as connection:
         return int(connection.execute(select(func.coalesce(func.sum(kept.c.bytes), 0))).scalar_one())
 
@@ -69,11 +69,13 @@ class Leaving(NamedTuple):
     image: str
     attention: str | None
     preview: str | None
+    thumbnail: str | None
     bytes: int
 
     @property
     def paths(self) -> list[str]:
-        return [path for path in (self.image, self.attention, self.preview) if path is not None]
+        every = (self.image, self.attention, self.preview, self.thumbnail)
+        return [path for path in every if path is not None]
 
 
 def _too_old(engine: Engine, policy: Retention, now: datetime) -> Sequence[Leaving]:
@@ -96,7 +98,8 @@ def _too_many(engine: Engine, store: ImageStore, policy: Retention) -> Sequence[
 
 
 def _oldest(engine: Engine, which: ColumnElement[bool]) -> Sequence[Leaving]:
-    columns = (kept.c.inspection_id, kept.c.image, kept.c.attention, kept.c.preview, kept.c.bytes)
+    paths = (kept.c.image, kept.c.attention, kept.c.preview, kept.c.thumbnail)
+    columns = (kept.c.inspection_id, *paths, kept.c.bytes)
     asked = select(*columns).where(which).order_by(kept.c.inspection_id).limit(AT_ONCE)
     with translated(), engine.connect() as connection:
         return [Leaving(*row) for row in connection.execute(asked)]

@@ -19,12 +19,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where an image, its map and its preview lie in the store."""
+    """Where an image, its map and its smaller pictures lie in the store."""
 
     image: str
     attention: str | None = None
     preview: str | None = None
     """Of an image that a browser cannot show."""
+    thumbnail: str | None = None
+    """Of an image that is not light itself."""
     bytes: int = field(kw_only=True)
     """Of all of these."""
     sampled: bool = field(kw_only=True)

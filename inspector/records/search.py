@@ -72,6 +72,7 @@ class Place:
     image: str
     attention: str | None
     preview: str | None
+    thumbnail: str | None
     format: str
 
 
@@ -112,7 +113,7 @@ def page(
 
 def look_up(engine: Engine, inspection_id: str) -> Known:
     """Raises InspectionNotFound, RecordsUnavailable."""
-    where = (kept.c.image, kept.c.attention, kept.c.preview)
+    where = (kept.c.image, kept.c.attention, kept.c.preview, kept.c.thumbnail)
     columns = (*_OUTCOME, *where, inspections.c.image_format)
     asked = (
         select(*columns)
@@ -127,7 +128,8 @@ def look_up(engine: Engine, inspection_id: str) -> Known:
         raise InspectionNotFound(f"no inspection {inspection_id!r} is recorded")
     if row.image is None:
         return Known(row.line, _outcome(row))
-    return Known(row.line, _outcome(row), Place(row.image, row.attention, row.preview, row.image_format))
+    place = Place(row.image, row.attention, row.preview, row.thumbnail, row.image_format)
+    return Known(row.line, _outcome(row), place)
 
 
 def chosen(wanted: Wanted, *columns: ColumnElement[Any], after: str | None = None) -> Select[Any]:

@@ -160,8 +160,10 @@ kept = Table(
     Column("attention", String()),
     Column("preview", String()),
     # of an image that a browser cannot show
+    Column("thumbnail", String()),
+    # of an image that is not light itself
     Column("bytes", BigInteger, nullable=False),
-    # of all three
+    # of all four
     Column("sampled", Boolean, nullable=False),
     # an OK one that was picked: the first to leave when there is no room
     Index(None, "sampled", "inspection_id"),

@@ -197,7 +197,7 @@ def test_of_other_lines_nothing_is_seen(guarded: Guarded) -> None:
         for name in ("L1", "L2"):
             ids[name] = guarded.post(f"camera {name}", on=name, Prefer="wait=10").json()["id"]
 
-    for suffix in ("", "/image", "/preview", "/attention.png"):
+    for suffix in ("", "/image", "/preview", "/thumbnail", "/attention.png"):
         assert guarded.call("operator L1", f"/v1/inspections/{ids['L1']}{suffix}").status_code == 200
         foreign = guarded.call("operator L1", f"/v1/inspections/{ids['L2']}{suffix}")
         assert problem(foreign)["type"] == "/problems/inspection-not-found"

@@ -225,7 +225,7 @@ def test_what_has_left_the_recent_ones_is_gone_and_has_no_link() -> None:
         later = line.http.get(said["links"]["self"]).json()
         image = line.http.get(said["links"]["image"])
 
-    assert later["links"]["image"] is later["links"]["preview"] is None
+    assert [later["links"][name] for name in ("image", "preview", "thumbnail")] == [None] * 3
     assert later["state"] == "done"
     assert image.status_code == 410
     assert problem(image)["type"] == "/problems/image-gone"
@@ -242,7 +242,7 @@ def test_the_latest_come_newest_first(line: Line) -> None:
 
 
 @pytest.mark.parametrize("unknown", ["0" * 32, "x", "..%2F..", "0" * 33])
-@pytest.mark.parametrize("tail", ["", "/image", "/preview", "/attention.png"])
+@pytest.mark.parametrize("tail", ["", "/image", "/preview", "/thumbnail", "/attention.png"])
 def test_an_unknown_id_is_404(shared_line: Line, unknown: str, tail: str) -> None:
     answer = shared_line.http.get(f"/v1/inspections/{unknown}{tail}")
     assert answer.status_code == 404

@@ -104,6 +104,7 @@ def test_what_a_quality_engineer_looks_for(recorded: Recorded, tmp_path: Path) -
     assert "SN-8 REVIEW" in page.text
     assert "picture not kept" in page.text
     assert f"/v1/inspections/{bad.id}/image" in page.links
+    assert f"/inspections/{bad.id}" in page.links, "the part's own page"
     assert {"script", "b", "i"} & set(page.tags) <= {"i"}
     for link in page.links:
         assert recorded.http.get(link).status_code == 200, link

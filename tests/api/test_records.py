@@ -149,6 +149,24 @@ def test_of_a_kept_image_without_a_preview_the_image_if_a_browser_shows_it(
     ImageStore(str(recorded.folder / "images")).put("L1/a", image)
     recorded.write(replace(one, kept=Kept("L1/a", bytes=5, sampled=False)))
     assert recorded.http.get(f"/v1/inspections/{one.id}/preview").status_code == status
+    assert recorded.http.get(f"/v1/inspections/{one.id}/thumbnail").status_code == status
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_thumbnail_out_of_the_records(recorded: Recorded, held: bool) -> None:
+    """Also of an image that the queue still holds: a list must be light."""
+    one = entry([SPUR], id=recorded.line.post(PNG).json()["id"]) if held else entry([SPUR])
+    store, small = ImageStore(str(recorded.folder / "images")), jpeg(8, 6)
+    store.put("L1/a.png", PNG)
+    store.put("L1/a.thumbnail.jpg", small)
+    paths = Kept("L1/a.png", thumbnail="L1/a.thumbnail.jpg", bytes=5, sampled=False)
+    recorded.write(replace(one, kept=paths))
+    where = f"/v1/inspections/{one.id}/thumbnail"
+    shown = recorded.http.get(where)
+    assert (shown.content, shown.headers["content-type"]) == (small, "image/jpeg")
+
+    store.delete(["L1/a.thumbnail.jpg"])
+    assert recorded.http.get(where).content == PNG
 
 
 def test_what_has_left_the_ring_is_shown_whole(tmp_path: Path) -> None:
@@ -234,7 +252,7 @@ def test_a_key_of_some_lines_sees_the_records_of_those(tmp_path: Path) -> None:
         assert other.id not in recorded.http.get("/v1/inspections.csv", params={"line": "L2"}).text
         coco = recorded.http.get("/v1/inspections.coco.json", params={"line": "L2"})
         assert json.loads(coco.content)["images"] == []
-        for tail in ("", "/image", "/preview", "/attention.png"):
+        for tail in ("", "/image", "/preview", "/thumbnail", "/attention.png"):
             assert recorded.http.get(f"/v1/inspections/{other.id}{tail}").status_code == 404
 
 

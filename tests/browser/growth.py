@@ -44,7 +44,7 @@ FEED = """
       const made = window.partsMade = (window.partsMade ?? 0) + 1;
       const like = structuredClone(window.patterns[made % window.patterns.length]);
       const id = made.toString(16).padStart(32, "0");
-      const envelope = { ...like, id, links: { ...like.links, image: `${like.links.image}?${made}` } };
+      const envelope = { ...like, id, links: { ...like.links, preview: `${like.links.preview}?${made}` } };
       envelope.result.part_id = `SN-${made}`;
       envelope.result.line = `L${1 + made % 3}`;
       this.dispatchEvent(new MessageEvent("inspection", { data: JSON.stringify(envelope) }));
@@ -73,10 +73,12 @@ def measure(
     said: Callable[[Size], None] = lambda _: None,
     seconds: int = 60,
     rate: int = PARTS_PER_S,
+    *,
+    answered: bool = True,
 ) -> list[Size]:
     """One Size a minute, which may have fewer `seconds`, of the live page at `rate` parts a second.
 
-    `stack` must hold some parts.
+    `stack` must hold some parts. Not `answered`: no picture ever comes, as on too slow a link.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stack.url)
     page = context.new_page()
@@ -98,12 +100,14 @@ def measure(
     devtools = context.new_cdp_session(page)
     devtools.send("Performance.enable")
     under_way = _requests_of(page)
+    if not answered:
+        page.route("**/preview*", lambda _: None)
     sizes = []
     for minute in range(1, minutes + 1):
         for _ in range(seconds):
             page.clock.run_for(1_000)
             # Images take the time that they take: what is fetched is no growth.
-            while len(under_way) > MOST_UNDER_WAY:
+            while answered and len(under_way) > MOST_UNDER_WAY:
                 page.wait_for_timeout(20)
         sizes.append(_size(devtools, minute, page.evaluate("window.partsMade")))
         said(sizes[-1])

@@ -48,6 +48,8 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.port}"
         self.headers: dict[str, str] = {}
         """What a camera sends: its key, where there are keys."""
+        self.options: tuple[str, ...] = ()
+        """Of its gateway."""
         self._gateway: subprocess.Popen[bytes] | None = None
 
     def refresh(self) -> None:
@@ -61,6 +63,7 @@ class Stack:
         wait_until(self._ready, timeout_s=20, what="the gateway is ready")
 
     def start_gateway(self, *options: str) -> None:
+        self.options = options
         command = [sys.executable, "-P", "-m", "api", "--port", str(self.port), "--metrics-port", "0"]
         self._gateway = subprocess.Popen(
             [*command, "--redis-url", self.redis.url, "--log-level", "error", *options],
@@ -74,14 +77,14 @@ class Stack:
             self._gateway.wait()
             self._gateway = None
 
-    def post(self, **query: str) -> str:
+    def post(self, image: bytes = IMAGE, /, **query: str) -> str:
         """One image into the gateway; its id."""
         answers: list[httpx.Response] = []
 
         def accepted() -> bool:
             # As a camera does: a machine under load may say 503 now and then.
             url = f"{self.url}/v1/inspections"
-            answers.append(httpx.post(url, params=query, content=IMAGE, headers=self.headers))
+            answers.append(httpx.post(url, params=query, content=image, headers=self.headers))
             assert answers[-1].status_code in {202, 503}, answers[-1].text
             return answers[-1].status_code == 202
 

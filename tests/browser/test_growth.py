@@ -20,3 +20,14 @@ def test_the_live_page_does_not_grow(browser: Browser, stack: Stack) -> None:
     assert second.nodes <= first.nodes + 50
     assert second.listeners <= first.listeners * 1.2
     assert second.heap_mb <= first.heap_mb * 1.3 + 1
+
+
+def test_pictures_that_never_come_pile_nothing_up(browser: Browser, stack: Stack) -> None:
+    """A tile that leaves the strip, or an image that is overtaken on the stage, is waited for no longer."""
+    fill(stack)
+    first, second = measure(browser, stack, minutes=2, seconds=10, answered=False)
+
+    assert second.parts - first.parts >= 190
+    # Forty images were begun on the stage, and two hundred tiles with ten nodes each.
+    assert second.nodes <= first.nodes + 30
+    assert second.listeners <= first.listeners * 1.2

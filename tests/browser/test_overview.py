@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import pytest
@@ -160,6 +160,36 @@ def test_span_line_and_points_live_in_the_url(page: Page, plant: Plant) -> None:
     page.reload()
     expect(page.get_by_role("button", name="24 h")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Points")).to_have_value("50")
+
+
+def test_a_span_is_made_the_baseline_and_left_again(page: Page, plant: Plant) -> None:
+    opened(page, plant)
+    says = page.locator(".chart-p_chart .chart-note")
+    page.get_by_role("button", name="Hold against this span").click()
+    expect(says).to_contain_text("from a stated time")
+    expect(page).to_have_url(re.compile("baseline_since="))
+    page.get_by_role("button", name="Hold against what came before").click()
+    expect(says).not_to_contain_text("a stated time")
+    expect(page).not_to_have_url(re.compile("baseline_since="))
+
+
+def test_a_baseline_may_be_typed_with_the_plus_of_its_zone(page: Page, plant: Plant) -> None:
+    since, until = (END - timedelta(hours=hours) for hours in (8, 2))
+    opened(page, plant, f"baseline_since={since.isoformat()}&baseline_until={until.isoformat()}")
+    expect(page.locator(".chart-p_chart .chart-note")).to_contain_text("from a stated time")
+
+
+def test_a_drawing_leaves_the_keyboard_where_it_was(page: Page, plant: Plant) -> None:
+    """The page draws itself anew four times a minute."""
+    opened(page, plant)
+    panel = page.locator(".chart-p_chart")
+    panel.locator("summary").click()
+    panel.locator("tbody a").nth(2).focus()
+    held = panel.locator("tbody a").nth(2).element_handle()
+    page.evaluate("document.documentElement.dispatchEvent(new CustomEvent('themechange'))")
+    assert held is not None
+    assert not held.evaluate("node => node.isConnected"), "drawn anew"
+    expect(panel.locator("tbody a").nth(2)).to_be_focused()
 
 
 def test_without_records_the_page_says_what_is_missing(page: Page, stack: Stack) -> None:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from inspector.imaging.preview import THUMBNAIL_SIDE
+from inspector.messages.result import Verdict
+from tests.browser.places import in_image_pixels
 from tests.browser.recorded import HOSTILE, TWICE, RecordedPlant
-from tests.browser.stack import Stack
+from tests.browser.stack import HEIGHT, WIDTH, Stack, finding
+from tests.browser.test_accessible import trouble
+from tests.support.pictures import tiff
 from tests.support.servers import DURABLE, QueueServer
+from tests.support.worker_process import ArchiverProcess
 
 TILES = ".grid .tile"
+DEEP = tiff(WIDTH, HEIGHT, channels=1, bits=16)
+"""What no browser shows."""
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +175,65 @@ def test_a_part_that_nobody_knows(page: Page) -> None:
     expect(page.get_by_text("No part nothing is known here.")).to_be_visible()
     page.goto(f"/inspections/{'0' * 32}")
     expect(page.get_by_text(f"No inspection {'0' * 32} is known here.")).to_be_visible()
+
+
+def test_a_16_bit_tiff_is_seen_on_every_page(page: Page, plant: Stack, tmp_path: Path) -> None:
+    """By the pictures that the archiver makes of it."""
+    box = (100.0, 50.0, 180.0, 130.0)
+    page.goto("/")
+    page.locator("body[data-link=live]").wait_for()
+    flags = ("--redis-url", plant.redis.url, *plant.options)
+    with ArchiverProcess(tmp_path / "archiver.log", *flags) as archiver:
+        archiver.wait_ready()
+        plant.post(DEEP, line="L9", part_id="DEEP-1")
+        plant.inspect(Verdict.NG, [finding("spur", 0.9, box)])
+        expect(page.locator("#verdict-part")).to_have_text("DEEP-1")
+        expect(page.locator("#picture")).to_have_js_property("naturalWidth", WIDTH)
+        strip = page.get_by_role("button", name="DEEP-1").locator("img")
+        expect(strip).to_have_js_property("naturalWidth", WIDTH)
+
+    page.goto("/gallery?line=L9")
+    expect(page.locator(f"{TILES} img")).to_have_js_property("naturalWidth", THUMBNAIL_SIDE)
+    page.locator(TILES).click()
+    expect(page.locator("#picture")).to_have_js_property("naturalWidth", WIDTH)
+    assert in_image_pixels(page, page.locator(".box.counted .edge")) == pytest.approx(box, abs=0.6)
+    with page.expect_download() as download:
+        page.locator("#facts").get_by_role("link", name=f"{WIDTH}×{HEIGHT} tiff").click()
+    assert download.value.path().read_bytes() == DEEP
+
+
+def test_of_a_tiff_without_a_preview_it_is_said(page: Page, plant: Stack) -> None:
+    page.goto("/")
+    page.locator("body[data-link=live]").wait_for()
+    plant.post(DEEP, part_id="DEEP-2")
+    plant.inspect()
+    expect(page.locator("#verdict-part")).to_have_text("DEEP-2")
+    expect(page.locator("#stage-note")).to_contain_text("A browser cannot show this image")
+    expect(page.locator("#frame")).to_be_hidden()
+
+
+def test_a_part_without_a_thumbnail_shows_its_image_in_the_gallery(page: Page) -> None:
+    page.goto(f"/gallery?part_id={TWICE}")
+    expect(page.locator(f"{TILES} img")).to_have_count(3)
+    expect(page.locator(f"{TILES} img").first).not_to_have_js_property("naturalWidth", 0)
+
+
+def test_a_lots_parts_lead_to_its_report(page: Page) -> None:
+    page.goto("/gallery")
+    expect(page.locator(TILES)).to_have_count(48)
+    expect(page.get_by_role("link", name="Lot report")).to_be_hidden()
+    page.goto("/gallery?lot_id=LOT-7")
+    page.get_by_role("link", name="Lot report").click()
+    expect(page.get_by_role("heading", name="LOT-7")).to_be_visible()
+
+
+def test_axe_finds_nothing_serious_where_parts_are_looked_up(browser: Browser, plant: Stack) -> None:
+    context = browser.new_context(
+        bypass_csp=True, base_url=plant.url, viewport={"width": 1280, "height": 800}
+    )
+    page = context.new_page()
+    for path in ("/gallery?lot_id=LOT-7", f"/parts?part_id={TWICE}", "/v1/lots/LOT-7/report"):
+        page.goto(path)
+        page.locator(".tile, article, .page-head").first.wait_for()
+        assert (path, trouble(page)) == (path, [])
+    context.close()

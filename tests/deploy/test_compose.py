@@ -63,7 +63,9 @@ def test_the_archiver_is_of_the_image_that_can_decode() -> None:
     assert SERVICES["archiver"]["build"] == SERVICES["worker"]["build"]
     assert SERVICES["archiver"]["command"] == ["archive"]
     dockerfile = (ROOT / SERVICES["archiver"]["build"]["dockerfile"]).read_text("utf-8")
-    assert '".[worker,archive]"' in dockerfile
+    assert "ARG EXTRAS=worker,archive" in dockerfile
+    assert '".[${EXTRAS}]"' in dockerfile
+    assert "args" not in SERVICES["archiver"]["build"]
 
 
 def test_the_server_has_these_users_and_no_port_outside() -> None:

@@ -29,6 +29,28 @@ def cases() -> Iterator[tuple[str, bool]]:
                 yield case["alertname"], bool(case["exp_alerts"])
 
 
+def seconds(eval_time: str) -> int:
+    """Of Prometheus' durations: 90s, 15m, 12h."""
+    return sum(
+        int(number) * {"s": 1, "m": 60, "h": 3600}[unit]
+        for number, unit in re.findall(r"(\d+)([smh])", eval_time)
+    )
+
+
+def ending() -> set[str]:
+    """Alerts that, in one unit test, fire and later are silent again."""
+    found = set()
+    for path in UNIT_TESTS:
+        for test in yaml.safe_load(path.read_text("utf-8"))["tests"]:
+            for alert in {case["alertname"] for case in test["alert_rule_test"]}:
+                own = [case for case in test["alert_rule_test"] if case["alertname"] == alert]
+                fired = [seconds(case["eval_time"]) for case in own if case["exp_alerts"]]
+                silent = [seconds(case["eval_time"]) for case in own if not case["exp_alerts"]]
+                if fired and silent and max(silent) > min(fired):
+                    found.add(alert)
+    return found
+
+
 def anchors() -> set[str]:
     """Of the headings, as a reader of Markdown makes them."""
     headings = re.findall(r"^#+ (.+)$", RUNBOOKS.read_text("utf-8"), re.MULTILINE)
@@ -49,6 +71,11 @@ def test_alerts_fire_when_they_must_and_are_silent_when_not(path: Path) -> None:
 @pytest.mark.parametrize("name", ALERTS)
 def test_every_alert_has_a_unit_test_of_firing_and_of_silence(name: str) -> None:
     assert {fires for alert, fires in cases() if alert == name} == {True, False}
+
+
+def test_every_alert_has_a_unit_test_of_its_end() -> None:
+    """One that goes on after the fault is soon ignored, and so is the next."""
+    assert set(ALERTS) - ending() == set()
 
 
 @pytest.mark.parametrize("rule", ALERTS.values(), ids=ALERTS.keys())

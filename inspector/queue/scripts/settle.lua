@@ -21,9 +21,13 @@ local function has_archiver()
   return redis.call('HEXISTS', KEYS[4], 'archive') == 1
 end
 
--- {consumer, delivery count, idle ms} of a pending entry, or nil; no group is no delivery.
+-- {consumer, delivery count, idle ms} of a pending entry, or nil; no group is no delivery. Whatever else goes wrong
+-- says nothing of the delivery: it is raised, and nothing has changed.
 local function delivery_of(entry)
   local pending = redis.pcall('XPENDING', KEYS[1], ARGV[2], entry, entry, 1)
+  if pending.err and not string.find(pending.err, 'NOGROUP', 1, true) then
+    error(pending)
+  end
   if pending.err or #pending == 0 then
     return nil
   end

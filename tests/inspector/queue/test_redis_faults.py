@@ -298,3 +298,28 @@ def test_while_outcomes_are_refused_no_more_images_are_taken_with_them(
 
     statuses, taken = consumer.finish_and_take([finished], 1)
     assert (statuses, len(taken)) == ([FinishStatus.RECORDED], 1)
+
+
+@pytest.mark.parametrize("ends_it", ["finish", "expire"])
+def test_a_delivery_that_cannot_be_asked_for_is_not_taken_for_none(
+    start_server: StartServer, open_ends: OpenEnds, ends_it: str
+) -> None:
+    """A user without XPENDING: an outcome must not be dropped as another's, nor a part expire in hand."""
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    inspection = ends.submit(deadline_ms=1)
+    delivery = take_one(consumer)
+
+    def end() -> object:
+        if ends_it == "finish":
+            return consumer.finish([done(delivery)])
+        return ends.run(ends.producer.expire_overdue(delivery.job.received_at + timedelta(minutes=1), 10))
+
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", "-xpending")
+        with pytest.raises(QueueUnavailable, match="refused a command"):
+            end()
+        client.execute_command("ACL", "SETUSER", "default", "+xpending")
+    assert ends.run(ends.results.read(inspection)).state is State.QUEUED
+    assert consumer.finish([done(delivery)]) == [FinishStatus.RECORDED]

@@ -25,9 +25,9 @@ def test_an_empty_database_has_no_revision(empty_url: str) -> None:
     engine = writer(empty_url)
     assert revision(engine) is None
     upgrade(engine)
-    assert revision(engine) == "r0003"
+    assert revision(engine) == "r0004"
     upgrade(engine)
-    assert revision(engine) == "r0003"
+    assert revision(engine) == "r0004"
     engine.dispose()
 
 
@@ -38,7 +38,7 @@ def test_several_archivers_may_start_at_once(empty_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [revision(engine) for engine in engines] == ["r0003"] * 3
+    assert [revision(engine) for engine in engines] == ["r0004"] * 3
     for engine in engines:
         engine.dispose()
 

@@ -89,15 +89,15 @@ def test_without_room_samples_leave_first_and_then_the_oldest(database: Database
     assert held_bytes(database.writer) == 200
 
 
-def test_a_map_and_a_preview_leave_with_their_image(database: Database, store: ImageStore) -> None:
+def test_a_map_and_smaller_pictures_leave_with_their_image(database: Database, store: ImageStore) -> None:
     old = entry([SPUR], NOON - timedelta(days=31))
-    paths = ["L1/a.tiff", "L1/a.map.png", "L1/a.preview.png"]
+    paths = ["L1/a.tiff", "L1/a.map.png", "L1/a.preview.png", "L1/a.thumbnail.jpg"]
     for path in paths:
         store.put(path, b"x")
     write(database.writer, [replace(old, kept=Kept(*paths, bytes=3, sampled=False))])
     place = look_up(database.reader, old.id).place
     assert place is not None
-    assert (place.image, place.attention, place.preview) == tuple(paths)
+    assert (place.image, place.attention, place.preview, place.thumbnail) == tuple(paths)
     assert tidy(database.writer, store, POLICY, NOON) == 1
     for path in paths:
         with pytest.raises(ImageGone):

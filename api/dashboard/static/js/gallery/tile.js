@@ -14,7 +14,7 @@ const RECENT_MS = 10 * 60_000;
 export function tileOf(part, { current = false } = {}) {
   const when = moment(part.receivedAt ?? part.finishedAt);
   const picture = element("span", { class: "tile-picture" });
-  const url = part.image ?? recentImage(part);
+  const url = part.thumbnail ?? recentImage(part);
   if (url) picture.append(pictureOf(url, picture));
   else sayGone(picture);
   return element("a", {
@@ -27,10 +27,10 @@ export function tileOf(part, { current = false } = {}) {
     element("span", { class: "card-place" }, element("span", { class: "place" }, placeOf(part)), element("span", {}, when))));
 }
 
-/** The list says what the records keep; what is recent the queue still holds, at the same URL. */
+/** The list says what the records keep; what is recent the queue still holds, at the same address. */
 function recentImage(part) {
   const age = Date.now() - (part.receivedAt ?? 0);
-  return age < RECENT_MS ? `/v1/inspections/${encodeURIComponent(part.id)}/image` : null;
+  return age < RECENT_MS ? `/v1/inspections/${encodeURIComponent(part.id)}/thumbnail` : null;
 }
 
 function pictureOf(url, place) {

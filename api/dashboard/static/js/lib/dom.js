@@ -40,8 +40,8 @@ export function symbol(kind) {
     svg("use", { href: `#symbol-${kind}` }));
 }
 
-/** To be called before nodes with lazy images are removed. A browser keeps an image that it has not begun to load
-    for ever, and with it the whole tree that it stood in: a tile a part, over a shift. */
+/** To be called before nodes with images are removed. A browser keeps an image that has not come yet until it has,
+    and with it the whole tree that it stood in: on a slow link a tile a part, over a shift. */
 export function letGo(node) {
   for (const image of node.querySelectorAll("img")) image.removeAttribute("src");
 }
@@ -49,4 +49,17 @@ export function letGo(node) {
 /** Sets text only when it differs, so that a screen reader and the layout are left alone otherwise. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+/** Draws anew what stands in `root`, and leaves the keyboard where it was: at the link or button of the same words in
+    the same section, or else at the one in its place. */
+export function keepingFocus(root, draw) {
+  const held = document.activeElement;
+  const section = root.contains(held) ? held.closest("section, dl") : null;
+  const stops = () => [...section.querySelectorAll("a, button")];
+  const place = section ? stops().indexOf(held) : -1;
+  draw();
+  if (place < 0 || held.isConnected) return;
+  const now = stops();
+  (now.find((stop) => stop.textContent === held.textContent) ?? now[Math.min(place, now.length - 1)])?.focus({ preventScroll: true });
 }

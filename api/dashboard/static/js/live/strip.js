@@ -4,6 +4,7 @@ import { element, letGo, symbol } from "../lib/dom.js";
 import { clock } from "../lib/format.js";
 import { shortened } from "../lib/place.js";
 import { nameOf, wordOf } from "../part/part.js";
+import { showPreview } from "../part/picture.js";
 
 // Above this many images a drawing (4 drawings/s), good parts get a tile without image: a fast line must not
 // make the page fetch every image a second time. Rejects and doubts always come with theirs.
@@ -25,7 +26,7 @@ export class Strip {
   draw(parts, { currentId, held }) {
     const budget = { images: held ? Infinity : IMAGES_PER_DRAWING };
     const shown = parts.map((part) => this.#tileOf(part, budget));
-    this.waiting = parts.some((part, at) => part.image && !shown[at].dataset.pictured);
+    this.waiting = parts.some((part, at) => part.preview && !shown[at].dataset.pictured);
     const kept = new Set(parts.map((part) => part.id));
     for (const id of this.#tiles.keys()) if (!kept.has(id)) this.#tiles.delete(id);
     for (const tile of shown) tile.setAttribute("aria-pressed", String(tile.dataset.part === currentId));
@@ -36,7 +37,7 @@ export class Strip {
 
   #tileOf(part, budget) {
     const tile = this.#tiles.get(part.id) ?? this.#newTile(part);
-    const wanted = part.image && !tile.dataset.pictured && (budget.images > 0 || part.kind !== "ok");
+    const wanted = part.preview && !tile.dataset.pictured && (budget.images > 0 || part.kind !== "ok");
     if (wanted) {
       budget.images -= 1;
       addPicture(tile, part);
@@ -69,7 +70,6 @@ export class Strip {
 function addPicture(tile, part) {
   tile.dataset.pictured = "yes";
   const picture = element("img", { loading: "lazy", decoding: "async", alt: "" });
-  picture.addEventListener("error", () => picture.remove()); // gone from the ring: the mark stays
-  picture.src = part.image;
   tile.querySelector(".tile-picture").replaceChildren(picture);
+  showPreview(picture, part.preview, () => picture.remove()); // gone from the ring: the mark stays
 }

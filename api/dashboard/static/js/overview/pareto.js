@@ -7,6 +7,7 @@ import { ChartPanel } from "./panel.js";
 import { draw } from "./plotly.js";
 
 const MOST = 8;
+const TALL = .16; // of the highest bar: room for a line of text
 
 export class ParetoPanel extends ChartPanel {
   constructor() {
@@ -21,10 +22,13 @@ export class ParetoPanel extends ChartPanel {
     let sum = 0;
     const together = shown.map((one) => (sum += one.defects) / all);
     const names = shown.map((_, at) => at);
+    // At the foot of a bar, where the line of sums does not cross it; beside one that has no room for it.
+    const tall = shown.map((one) => one.defects > TALL * shown[0].defects);
     const bars = {
       type: "bar", x: names, y: shown.map((one) => one.defects), customdata: shown.map(leads),
       marker: { color: shown.map((_, at) => colour(at ? "--accent" : "--ng-ink")) },
-      text: shown.map((one) => integer(one.defects)), textposition: "outside", cliponaxis: false, textfont: { color: colour("--text") },
+      text: shown.map((one) => integer(one.defects)), textposition: tall.map((is) => (is ? "inside" : "outside")), insidetextanchor: "start", textangle: 0,
+      cliponaxis: false, textfont: { color: tall.map((is) => colour(is ? "--on-accent" : "--text")) },
       hovertemplate: "%{y}<extra></extra>",
     };
     const line = {

@@ -28,8 +28,8 @@ export class Scope {
     this.parts = PARTS.includes(query.get("parts")) ? query.get("parts") : "";
     this.laney = query.get("laney") === "true";
     // A baseline of one's own, of when the line ran as it should: in the URL alone.
-    this.baseline = Object.fromEntries(["baseline_since", "baseline_until"].map((name) => [name, query.get(name) ?? ""]));
-    const until = new Date(query.get("until") ?? NaN);
+    this.baseline = Object.fromEntries(["baseline_since", "baseline_until"].map((name) => [name, moment(query.get(name))]));
+    const until = new Date(moment(query.get("until")));
     // A link to a bad shift names its end; without one the span ends now.
     this.ends = Number.isNaN(until.getTime()) ? null : until;
   }
@@ -61,4 +61,12 @@ export class Scope {
   gallery(times, more = {}) {
     return withQuery("/gallery", { ...this.#filters, simulated: this.simulated ? "true" : "", ...times, ...more });
   }
+}
+
+/** A time of the address, as the API takes it. People type it: without a zone it is of this place's clock, and the + of
+    a zone has become a space. What is no time stays as it is, for the API to say so. */
+function moment(text) {
+  const typed = text ?? "";
+  const date = new Date(/T.* \d\d:?\d\d$/.test(typed) ? typed.replace(" ", "+") : typed);
+  return Number.isNaN(date.getTime()) ? typed : date.toISOString();
 }

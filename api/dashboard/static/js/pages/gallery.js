@@ -5,7 +5,7 @@ import { tileOf } from "../gallery/tile.js";
 import { button, element, letGo, setText } from "../lib/dom.js";
 import { readPart } from "../part/part.js";
 import { ask, withQuery } from "../shell/api.js";
-import { counted, t } from "../shell/words.js";
+import { counted, language, t } from "../shell/words.js";
 
 const PAGE = 48;
 const LOOK_FOR_NEW_MS = 10_000;
@@ -33,12 +33,13 @@ class Gallery {
     this.count = element("p", { class: "gallery-count", role: "status" });
     this.csv = element("a", { class: "tool", download: true }, "CSV");
     this.coco = element("a", { class: "tool", download: true }, "COCO");
+    this.report = element("a", { class: "tool", hidden: true }, t("gallery.lot_report"));
     this.fresh = button(t("gallery.new"), { class: "tool primary", hidden: true, onclick: () => this.load() });
     this.grid = element("div", { class: "grid" });
     this.note = element("div", { class: "gallery-note", hidden: true });
     this.more = button(t("gallery.more"), { hidden: true, onclick: () => this.#loadMore() });
     root.append(element("div", { class: "page-head" }, element("h1", {}, t("page.gallery")), this.count, this.fresh,
-      element("span", { class: "exports" }, element("span", { class: "quiet" }, t("gallery.export")), this.csv, this.coco)),
+      element("span", { class: "exports" }, this.report, element("span", { class: "quiet" }, t("gallery.export")), this.csv, this.coco)),
     form, this.note, this.grid, element("div", { class: "gallery-end" }, this.more));
     this.filters = new Filters(form, ctx.query, (changes) => this.#change(changes));
     const end = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && this.#loadMore(), { rootMargin: "600px" });
@@ -121,6 +122,7 @@ class Gallery {
     this.more.hidden = next === null;
     const { length } = this.#parts;
     setText(this.count, next === null ? counted("gallery.all", length) : counted("gallery.shown", length));
+    this.#showReport();
     this.#offerWords(parts);
   }
 
@@ -139,6 +141,15 @@ class Gallery {
     const filters = filtersOf(this.#ctx.query);
     this.csv.href = withQuery("/v1/inspections.csv", filters);
     this.coco.href = withQuery("/v1/inspections.coco.json", filters);
+  }
+
+  /** Of the lot that is looked at; a page of its own, to be printed. */
+  #showReport() {
+    const lot = this.#ctx.query.get("lot_id");
+    this.report.hidden = !lot || !this.#parts.length;
+    if (this.report.hidden) return;
+    const simulated = this.#parts.every((part) => part.simulated);
+    this.report.href = withQuery(`/v1/lots/${encodeURIComponent(lot)}/report`, { lang: language(), simulated: String(simulated) });
   }
 
   #offerWords(parts) {

@@ -44,7 +44,7 @@ function draw(root, ctx, part) {
   const why = element("div", { class: "panel why" });
   const timings = element("div", { class: "panel timings" });
   const facts = element("dl", { id: "facts", class: "facts" });
-  const copied = element("span", { role: "status", class: "quiet" });
+  const copied = element("span", { role: "status", class: "quiet copied" });
   const copy = button(t("inspection.copy"), { onclick: () => copyLink(copied) });
   root.replaceChildren(
     element("div", { class: "page-head" }, element("h1", {}, nameOf(part)), element("p", { class: "quiet" }, placeOf(part)), copied, copy, gallery(part)),

@@ -1,7 +1,7 @@
 // The overview: what the lines did in a span of time, whether they still run as they did, and where it went wrong.
 // Every figure, point, bar and cell leads to its parts.
 
-import { button, element, setText } from "../lib/dom.js";
+import { button, element, keepingFocus, setText } from "../lib/dom.js";
 import { ControlPanel } from "../overview/control.js";
 import { HeatPanel } from "../overview/heatmap.js";
 import { linesTable } from "../overview/lines.js";
@@ -28,9 +28,11 @@ class Overview {
   #found = null; // what was answered last
   #asking = null;
   #chosen = ""; // the line whose control charts are shown, of several
+  #otherBaseline = {};
 
   constructor(root, ctx) {
     this.#ctx = ctx;
+    this.root = root;
     this.tools = new Tools((changes) => this.#change(changes));
     this.note = element("p", { class: "overview-note", role: "status", hidden: true });
     this.tiles = element("dl", { class: "figure-tiles", "aria-label": t("overview.figures") });
@@ -42,7 +44,8 @@ class Overview {
     this.lines = element("div", { class: "lines-table" });
     const shifts = element("section", { class: "panel chart-panel chart-lines", "aria-labelledby": "lines-title" }, element("h2", { id: "lines-title" }, t("overview.lines")), this.lines);
     this.picks = element("div", { class: "line-picks", role: "group", "aria-label": t("pick.line") });
-    this.p.tools.append(this.picks);
+    this.baseline = button("", { class: "pick", title: t("overview.baseline_why"), onclick: () => this.#change(this.#otherBaseline) });
+    this.p.tools.append(this.picks, this.baseline);
     this.grid = element("div", { class: "overview-grid" }, this.p.root, this.pareto.root, this.u.root, this.heat.root, this.trend.root, shifts);
     root.append(element("div", { class: "page-head overview-head" }, element("h1", {}, t("page.overview")), this.tools.root), this.note, this.tiles, this.grid);
     this.tools.show(new Scope(ctx.query), []);
@@ -63,14 +66,14 @@ class Overview {
       ]);
       if (signal.aborted) return;
       this.#found = { scope, times, stats, shifts, charts, status };
-      this.#draw();
+      this.drawAgain();
     } catch (error) {
       if (!signal.aborted) this.#refused(error);
     }
   }
 
   drawAgain() {
-    if (this.#found) this.#draw();
+    if (this.#found) keepingFocus(this.root, () => this.#draw());
   }
 
   close() {
@@ -94,6 +97,7 @@ class Overview {
     const leadsFrom = (point, more) => scope.gallery({ since: point.start, until: point.end }, more);
     const ofLine = (more) => ({ line: line?.line, ...more });
     this.p.show(line, (point) => leadsFrom(point, ofLine({ verdict: "NG" })), go);
+    this.#offerBaseline(scope, times);
     this.u.show(line, (point) => leadsFrom(point, ofLine({ verdict: "NG" })), go);
     this.pareto.show(stats.classes, (one) => scope.gallery(times, { class: one.name }), go);
     this.heat.show(stats.positions, (place) => scope.gallery(times, { place }), go);
@@ -110,10 +114,16 @@ class Overview {
     const shown = lines.find((one) => one.line === this.#chosen) ?? worst;
     const picks = lines.map((one) => button(outs.get(one) ? [`${one.line} `, element("b", {}, String(outs.get(one)))] : one.line, {
       class: "pick", "aria-pressed": String(one === shown), title: outs.get(one) ? counted("overview.out", outs.get(one)) : t("overview.in_control"),
-      onclick: () => { this.#chosen = one.line; this.#draw(); },
+      onclick: () => { this.#chosen = one.line; this.drawAgain(); },
     }));
     this.picks.replaceChildren(...(picks.length > 1 ? picks : []));
     return shown;
+  }
+
+  /** To hold what comes against the span that is shown, or again against what was before it. */
+  #offerBaseline({ baseline: { baseline_since: stated } }, { since, until }) {
+    this.#otherBaseline = stated ? { baseline_since: "", baseline_until: "" } : { baseline_since: since, baseline_until: until };
+    setText(this.baseline, t(stated ? "overview.baseline_usual" : "overview.baseline_this"));
   }
 
   #sayEmpty(scope, stats) {

@@ -20,7 +20,7 @@ function brief(part) {
     [t("facts.recipe"), `${result.recipe.id} v${result.recipe.version}`],
     [t("facts.model"), `${result.model.name} ${result.model.version}`],
     [t("facts.took"), milliseconds(result.timings_ms.total)],
-    [t("facts.image"), `${result.image.width}×${result.image.height} ${result.image.format}`],
+    [t("facts.image"), fileLink(part)],
     [t("facts.id"), inspectionLink(part.id)],
   ];
 }
@@ -49,6 +49,13 @@ function partLink(part) {
 
 function lotLink(lot) {
   return lot ? element("a", { href: `/gallery?${new URLSearchParams({ lot_id: lot })}` }, lot) : null;
+}
+
+/** The size and format; of an image that is held, a link to the file as it was posted. */
+function fileLink(part) {
+  const { width, height, format } = part.result.image;
+  const text = `${width}×${height} ${format}`;
+  return part.image ? element("a", { href: part.image, download: `${part.id}.${format}`, title: t("facts.download") }, text) : text;
 }
 
 function inspectionLink(id) {

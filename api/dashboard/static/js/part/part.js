@@ -22,6 +22,8 @@ export function readPart(envelope) {
     late: result?.deadline_missed === true,
     simulated: result?.simulated === true,
     image: ownUrl(links.image),
+    preview: ownUrl(links.preview),
+    thumbnail: ownUrl(links.thumbnail),
     attention: ownUrl(links.attention),
     error: envelope.error ?? null,
     trace: result ?? envelope.error?.part ?? {},

@@ -7,6 +7,7 @@ import { t } from "../shell/words.js";
 import { drawBoxes } from "./boxes.js";
 import { paintHeat } from "./heat.js";
 import { nameOf } from "./part.js";
+import { load, loadPreview } from "./picture.js";
 import { Zoom } from "./zoom.js";
 
 // Chosen once for all parts, and kept while the page is open.
@@ -15,6 +16,7 @@ const view = { map: false, opacity: 0.7, silent: true };
 export class Stage {
   chosen = null; // the finding that is looked at
   #wanted; // the part asked for; its image may be on its way
+  #loading = new AbortController(); // of that image
   #part = null; // the part that is seen
   #size = null; // of its image, pixels
   #mapOf = null; // id of the part whose map is painted or on its way
@@ -26,19 +28,27 @@ export class Stage {
     this.zoom = new Zoom(this.#parts.viewport, () => this.#place(), signal);
     const watch = new ResizeObserver(() => this.zoom.resized());
     watch.observe(this.#parts.viewport);
-    signal.addEventListener("abort", () => watch.disconnect());
+    signal.addEventListener("abort", () => { watch.disconnect(); this.#loading.abort(); });
     this.refresh();
   }
 
   async show(part) {
     if (part === this.#wanted) return;
     this.#wanted = part;
+    this.#loading.abort(); // overtaken by this part
+    this.#loading = new AbortController();
+    const { signal } = this.#loading;
     const { viewport } = this.#parts;
     viewport.classList.add("loading");
-    const picture = part?.image ? await load(part.image) : null;
-    if (part !== this.#wanted) return; // overtaken by a newer part
+    let why = "stage.gone";
+    const later = () => {
+      why = "stage.no_preview";
+      this.#swap(part, null, why);
+    };
+    const picture = part?.preview ? await loadPreview(part.preview, signal, later) : null;
+    if (signal.aborted) return;
     viewport.classList.remove("loading");
-    this.#swap(part, picture);
+    this.#swap(part, picture, why);
   }
 
   /** Looks at one finding, or at all (null). */
@@ -110,7 +120,8 @@ export class Stage {
     this.#parts = { root, viewport, frame, picture, heat, layer, note, where, map, silent, opacity, level, empty };
   }
 
-  #swap(part, picture) {
+  /** `why`: the word for there being no picture. */
+  #swap(part, picture, why) {
     const { heat, note, frame, empty } = this.#parts;
     this.#part = part;
     this.#size = picture && { width: picture.naturalWidth, height: picture.naturalHeight };
@@ -120,9 +131,9 @@ export class Stage {
     note.hidden = picture !== null || part === null;
     frame.hidden = picture === null;
     if (empty) empty.hidden = part !== null;
-    setText(note, picture ? "" : t("stage.gone"));
+    setText(note, picture ? "" : t(why));
     if (picture) this.#replacePicture(picture, part);
-    this.zoom.setSize(this.#size);
+    if (picture) this.zoom.setSize(this.#size); // the place is kept over a part without a picture
     this.#showMap();
   }
 
@@ -172,26 +183,14 @@ export class Stage {
 
   async #paintMap(part) {
     this.#mapOf = part.id;
-    const map = await load(part.attention);
+    const map = await load(part.attention, this.#loading.signal);
     if (map === null || part !== this.#part) return;
     paintHeat(this.#parts.heat, map);
     this.#parts.heat.dataset.part = part.id;
   }
 
   #tellPixel(event) {
-    const pixel = this.zoom.pixelAt(event);
+    const pixel = this.#size ? this.zoom.pixelAt(event) : null;
     setText(this.#parts.where, pixel ? `x ${pixel.x}  y ${pixel.y}` : "");
-  }
-}
-
-/** A decoded image, or null when it is not there (any more). */
-async function load(url) {
-  const image = new Image();
-  image.src = url;
-  try {
-    await image.decode();
-    return image;
-  } catch {
-    return null; // 410 once it has left the ring; the stage says so
   }
 }
