@@ -2,6 +2,7 @@
 
 PORT ?= 8000
 DATA_DIR ?= var
+JOBS ?= 2
 # One of these that is at least 3.11.
 PYTHON ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p; done))
@@ -15,6 +16,7 @@ TORCH := $(shell sed -n '/^torch==/p' requirements.lock)
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 	@echo "Options: PORT=$(PORT) DATA_DIR=$(DATA_DIR) COUNT=50 (make demo only: post so many, sum up, stop)"
+	@echo "         JOBS=$(JOBS) (make test and lint: processes side by side; 0: one after the other)"
 
 demo: .venv/up  ## The whole stack with a camera that posts synthetic boards; COUNT=50 posts 50 and stops
 	@exec $(BIN)/inspector up --demo --port $(PORT) --data-dir $(DATA_DIR) $(if $(COUNT),--count $(COUNT) --rate 0)
@@ -24,12 +26,12 @@ up: .venv/up  ## The whole stack, without a camera
 
 test: lint  ## Everything: lint, types, imports, tests
 	@$(MAKE) --no-print-directory redis-server postgresql nginx chromium prometheus
-	$(BIN)/pytest
+	PYTHONHASHSEED=0 OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(JOBS) --dist worksteal
 
 lint: .venv/dev  ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers $(JOBS)
 	$(BIN)/lint-imports --no-logo
 
 audit: .venv/audit  ## Known vulnerabilities of the locked versions; needs the network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from api import background, openapi, problems, security
+from api.admission import Admission
+from api.blobs import Blobs
 from api.dashboard.plotly import router as plotly
 from api.dashboard.routes import router as dashboard
 from api.expiry import expire_overdue
@@ -25,8 +27,10 @@ from api.routes import charts, events, health, inspections, lots, reference, ses
 from api.sessions import Sessions
 from api.settings import Settings
 from api.state import Connect, Queue, Resources
+from api.tidying import Tidying
 from inspector import __version__
 from inspector.decision.recipes import RecipeBook
+from inspector.errors import SettingsError, StoreUnavailable
 from inspector.plant import plant_toml
 from inspector.queue import connect
 
@@ -34,12 +38,14 @@ from inspector.queue import connect
 def create_app(
     settings: Settings, metrics: Metrics | None = None, open_queue: Connect | None = None
 ) -> FastAPI:
-    """The application. Reads recipes and keys at once: RecipeError, SettingsError before anything listens.
+    """The application. Reads recipes and keys, and makes the blob store, at once: RecipeError, SettingsError
+    before anything listens.
 
     `metrics` is given by whoever serves them; `open_queue` replaces the queue on settings.redis_url.
     """
     recipes = RecipeBook.read(settings.recipes_dir)
     _records(settings)  # what is wrong with its settings is told now, too
+    _prepare_store(settings)
     keyring = Keyring(settings.keys_file, _sessions(settings))
     app = FastAPI(
         title="Inspector",
@@ -85,8 +91,18 @@ def _on_redis(settings: Settings) -> Queue:
     producer = connect.producer(
         url, budgets, settings.durability, settings.min_idle, shards, settings.replicas
     )
-    results = connect.results(url, shards, settings.durability, settings.replicas)
-    return Queue(producer, results, connect.admin(url, budgets, shards))
+    store = settings.blob_store
+    results = connect.results(url, shards, settings.durability, settings.replicas, store)
+    disposal = connect.disposal(url, shards) if store is not None else None
+    return Queue(producer, results, connect.admin(url, budgets, shards), disposal)
+
+
+def _prepare_store(settings: Settings) -> None:
+    try:
+        if settings.blob_store is not None:
+            settings.blob_store.prepare()
+    except StoreUnavailable as error:
+        raise SettingsError(f"blobs (INSPECTOR_BLOBS): {error}") from error
 
 
 def _sessions(settings: Settings) -> Sessions:
@@ -110,14 +126,19 @@ async def _opened(
     open_queue: Connect,
 ) -> AsyncIterator[None]:
     queue = open_queue(settings)
+    admission = Admission(metrics, settings.share_ahead, settings.shards)
     hub = Hub(
         queue.results,
         max_viewers=settings.max_viewers,
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
+        seen=admission.saw_outcome,
     )
     records = _records(settings)
-    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics, records)
+    blobs = Blobs(settings.blob_store, settings.inline_limit)
+    gateway = Gateway(
+        settings, recipes, queue.producer, queue.results, hub, metrics, records, blobs, admission
+    )
     app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring, records)
     refresh = partial(
         background.refresh_metrics,
@@ -131,8 +152,14 @@ async def _opened(
     server = partial(background.watch_server, queue.admin, metrics, settings)
     expire = partial(expire_overdue, queue.producer, metrics)
     keys = partial(keyring.watch, metrics)
-    async with background.running(hub.run, refresh, durable, server, expire, keys):
+    loops: list[Callable[[], Awaitable[None]]] = [hub.run, refresh, durable, server, expire, keys]
+    if settings.blobs is not None and queue.disposal is not None:
+        tidying = Tidying(blobs, queue.disposal, metrics)
+        await tidying.begin()
+        loops.append(tidying.run)
+    async with background.running(*loops):
         yield
         hub.stop()
     await queue.aclose()
     await records.aclose()
+    blobs.close()

@@ -3,7 +3,7 @@
 An image's way through `accept`:
 
     headers, recipe ─> room? ─> body (cap, digest) ─> sniff, pixels ─> expect ─> submit ─> wait ─> answer
-                                                                        (hub)    (queue)   (hub)
+                                (memory or file)                        (hub)   (disk, queue) (hub)
 
 What is refused is refused before `submit`; after it the image is accepted, and no later error may say else.
 """
@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 
 from api import body, envelope, parameters
+from api.admission import Admission, Hurry
+from api.blobs import Blobs, Receiving, Stream
 from api.hub import Hub, Waiter
 from api.intake import Intake
 from api.keyring import Holder
@@ -35,13 +37,14 @@ from inspector.errors import (
     InspectionNotFound,
     InspectorError,
     NoPreview,
+    NotInTime,
     RecordsUnavailable,
     StoreUnavailable,
 )
 from inspector.imaging import header
 from inspector.messages.job import ImageFacts, Job
 from inspector.messages.result import Outcome
-from inspector.queue.base import Idempotency, Producer, Results, Snapshot
+from inspector.queue.base import Idempotency, Image, Producer, Results, Snapshot, Submission
 from inspector.records.search import Found, Place, Wanted
 
 log = logging.getLogger(__name__)
@@ -76,39 +79,44 @@ class Gateway:
         hub: Hub,
         metrics: Metrics,
         records: Records,
+        blobs: Blobs,
+        admission: Admission,
     ) -> None:
         self._settings = settings
         self._intake = Intake(settings.max_intake_bytes)
-        self._room = Room(producer)
+        self._admission = admission
+        self._room = Room(producer, admission)
         self._recipes = recipes
         self._producer = producer
         self._results = results
         self._hub = hub
         self._metrics = metrics
         self._records = records
+        self._blobs = blobs
 
     async def accept(self, request: Request, query: PartQuery, holder: Holder) -> Answer:
-        """Take one image in. Raises NotAllowed, the BadInput that is wrong with it, IdempotencyConflict, Busy
-        or QueueUnavailable; then nothing was accepted, or (the last) the same key repeats it safely."""
+        """Take one image in. Raises NotAllowed, the BadInput that is wrong with it, IdempotencyConflict,
+        Busy, StoreUnavailable or QueueUnavailable; then nothing was accepted, or (the last) the same key
+        repeats it safely."""
         received_at = datetime.now(UTC)
         holder.require(query.line)
         key = parameters.idempotency_key(request.headers)
         wait_s = parameters.wait_s(request.headers, self._settings.max_wait_s)
-        job, image = await self._take(request, query, received_at)
-        idempotency = _idempotency(key, holder, parameters.request_digest(query, job.image.sha256))
-        with self._hub.expecting(job.id) as waiter:
-            with self._metrics.timed("submit"):
-                submission = await promptly(
-                    self._producer.submit(job, image, idempotency), more_s=len(image) / SLOWEST_BYTES_PER_S
-                )
-            del image  # a wait may last a minute
-            if submission.created:
-                self._metrics.received(query.line)
-                self._room.saw(query.line, submission.fullness)
-                # With a place in the stream the hub misses nothing that comes behind it, and it was waited
-                # for before the submit.
-                look = wait_s is not None and not self._hub.has_place
-                return await self._outcome(job.id, waiter, wait_s, look=look)
+        hurry = Hurry.of(query, received_at)
+        with self._blobs.receiving() as received:
+            job = await self._take(request, query, received_at, received, hurry)
+            idempotency = _idempotency(key, holder, parameters.request_digest(query, job.image.sha256))
+            with self._hub.expecting(job.id) as waiter:
+                with self._metrics.timed("submit"):
+                    submission = await self._submit(job, received, idempotency, hurry)
+                received.let_go()  # a wait may last a minute
+                if submission.created:
+                    self._metrics.received(query.line)
+                    self._room.saw(query.line, submission)
+                    # With a place in the stream the hub misses nothing that comes behind it, and it was
+                    # waited for before the submit.
+                    look = wait_s is not None and not self._hub.has_place
+                    return await self._outcome(job.id, waiter, wait_s, look=look)
         with self._hub.expecting(submission.id) as waiter:
             return await self._outcome(submission.id, waiter, wait_s, look=True)
 
@@ -131,24 +139,25 @@ class Gateway:
                 return await self._recorded(inspection_id, wait_s, holder)
         return _of_snapshot(snapshot, wait_s)
 
-    async def image(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
-        """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
+    async def image(self, inspection_id: str, holder: Holder) -> tuple[str, bytes | Stream]:
+        """(format, as posted). Raises InspectionNotFound, ImageGone, StoreUnavailable."""
         try:
-            return await self._held(inspection_id, holder)
+            kind, image = await self._held(inspection_id, holder)
+            return kind, await self._blobs.shown(image)
         except (InspectionNotFound, ImageGone) as error:
             place = await self._place(inspection_id, holder, error)
             return place.format, await self._records.image(place)
 
-    async def preview(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
-        """(format, bytes) of what a browser can show: the image itself, or the preview beside its record.
-        Raises InspectionNotFound, ImageGone, NoPreview."""
+    async def preview(self, inspection_id: str, holder: Holder) -> tuple[str, bytes | Stream]:
+        """(format, content) of what a browser can show: the image itself, or the preview beside its record.
+        Raises InspectionNotFound, ImageGone, NoPreview, StoreUnavailable."""
         try:
-            kind, image = await self._held(inspection_id, holder)
+            kind, held = await self._held(inspection_id, holder)
+            if await self._blobs.look(held, header.browsers_show):
+                return kind, await self._blobs.shown(held)
         except (InspectionNotFound, ImageGone) as error:
             place = await self._place(inspection_id, holder, error)
         else:
-            if header.browsers_show(image):
-                return kind, image
             place = await self._place_of_preview(inspection_id, holder)
         if place.preview is not None:
             return "png", await self._records.picture(place.preview)
@@ -157,8 +166,8 @@ class Gateway:
             raise NoPreview(f"of inspection {inspection_id!r} there is no preview")
         return place.format, image
 
-    async def thumbnail(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
-        """(format, bytes) of the small picture beside its record; where there is none, as `preview`."""
+    async def thumbnail(self, inspection_id: str, holder: Holder) -> tuple[str, bytes | Stream]:
+        """(format, content) of the small picture beside its record; where there is none, as `preview`."""
         if self._records.kept:
             with suppress(InspectionNotFound, ImageGone, RecordsUnavailable, StoreUnavailable):
                 known = await self._records.look_up(inspection_id)
@@ -219,8 +228,8 @@ class Gateway:
         found = Found(known.outcome, place is not None, place is not None and place.attention is not None)
         return Answer(inspection_id, terminal=True, content=envelope.of_found(found), waited_s=wait_s)
 
-    async def _held(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
-        """(format, bytes as posted) of what the queue holds. Raises InspectionNotFound, ImageGone."""
+    async def _held(self, inspection_id: str, holder: Holder) -> tuple[str, Image]:
+        """(format, as posted) of what the queue holds. Raises InspectionNotFound, ImageGone."""
         await self._sight_of(inspection_id, holder)
         return await self._results.image(inspection_id)
 
@@ -247,26 +256,70 @@ class Gateway:
         snapshot = await promptly(self._results.read(inspection_id))
         _require_sight(holder, snapshot.id, snapshot.line)
 
-    async def _take(self, request: Request, query: PartQuery, received_at: datetime) -> tuple[Job, bytes]:
-        """The job and its image, or the reason why not; what is cheap is looked at first."""
+    async def _take(
+        self,
+        request: Request,
+        query: PartQuery,
+        received_at: datetime,
+        received: Receiving,
+        hurry: Hurry | None,
+    ) -> Job:
+        """The job of an image, which is received here, or the reason why not; what is cheap is looked at
+        first."""
         settings = self._settings
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
-        await self._room.require(query.line, announced)
+        await self._room.require(query.line, announced, hurry)
         with self._metrics.timed("read"), self._intake.receiving() as came:
             patience = body.Patience(settings.body_timeout_s, settings.body_least_rate)
-            received = await body.read(request, came, limit=settings.max_image_bytes, patience=patience)
-        head = header.sniff(received.data)
+            received.expect(announced)
+            await body.read(request, came, received, limit=settings.max_image_bytes, patience=patience)
+        head = await received.look(header.sniff)
         header.check_pixels(head, settings.max_image_pixels)
         facts = ImageFacts(
             width=head.width,
             height=head.height,
             format=head.format,
-            bytes=len(received.data),
+            bytes=received.size,
             sha256=received.sha256,
         )
         said = query.model_dump(exclude={"recipe"})
-        return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said), received.data
+        return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said)
+
+    async def _submit(
+        self, job: Job, received: Receiving, idempotency: Idempotency | None, hurry: Hurry | None
+    ) -> Submission:
+        """A large image is on the disk first. Where it is not accepted, or nobody knows whether, its file is
+        doubtful."""
+        image = await received.keep(job.id)
+        if isinstance(image, bytes):
+            return await self._enqueue(
+                job, image, idempotency, hurry, more_s=len(image) / SLOWEST_BYTES_PER_S
+            )
+        accepted = ""
+        try:
+            submission = await self._enqueue(job, image, idempotency, hurry)
+            accepted = submission.id
+            return submission
+        finally:
+            if accepted != job.id:
+                self._blobs.doubt(job.id)
+
+    async def _enqueue(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None,
+        hurry: Hurry | None,
+        more_s: float = 0.0,
+    ) -> Submission:
+        """Raises what Producer.submit does, soon."""
+        most_ahead = self._admission.most_ahead(hurry)
+        try:
+            return await promptly(self._producer.submit(job, image, idempotency, most_ahead), more_s=more_s)
+        except NotInTime as late:
+            assert hurry is not None  # noqa: S101 - else nothing is too many
+            raise self._admission.refusal(hurry, late.ahead) from None
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; `look` reads once, then wait, read

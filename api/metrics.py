@@ -22,6 +22,7 @@ from inspector.monitoring import catalogue
 from inspector.monitoring.catalogue import OTHER, Metric
 from inspector.monitoring.takt import Takts
 from inspector.queue.base import DEFAULT_BUDGETS, Budgets, QueueStatus, ServerHealth
+from inspector.queue.blobs import Usage
 
 STAGES = ("read", "submit", "wait")
 """read: the body, from the first byte; submit: the queue's reply; wait: to the outcome or the end."""
@@ -66,6 +67,7 @@ class Metrics:
         self._last_part = self._gauge(catalogue.LAST_PART)
         self._takt = self._gauge(catalogue.TAKT)
         self._expired = self._counter(catalogue.GATEWAY_EXPIRED)
+        self._not_in_time = self._counter(catalogue.NOT_IN_TIME)
         self._seconds = Histogram(
             *catalogue.GATEWAY_SECONDS.spec, buckets=catalogue.SECONDS.bounds, registry=self.registry
         )
@@ -82,11 +84,17 @@ class Metrics:
         self._server = [(self._gauge(metric), field) for metric, field in SERVER]
         self._disk_free = self._gauge(catalogue.DISK_FREE)
         self._disk = self._gauge(catalogue.DISK)
+        self._blobs = [
+            self._gauge(metric)
+            for metric in (catalogue.BLOB_FILES, catalogue.BLOB_BYTES, catalogue.BLOB_FREE)
+        ]
+        self._swept = self._counter(catalogue.BLOBS_SWEPT)
         self._gauge(catalogue.QUEUE_DEPTH_LIMIT).set(budgets.max_depth)
         self._gauge(catalogue.QUEUE_BYTES_LIMIT).set(budgets.max_bytes)
         self._label_all(reasons, takts or Takts())
         self.saw_server(None)
         self.saw_disk(None)
+        self.saw_blobs(None)
         # They register themselves.
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -99,6 +107,9 @@ class Metrics:
 
     def expired(self, line: str) -> None:
         self._expired.labels(self._line(line)).inc()
+
+    def not_in_time(self, line: str) -> None:
+        self._not_in_time.labels(self._line(line)).inc()
 
     def refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()
@@ -146,6 +157,14 @@ class Metrics:
     def saw_keys(self, *, sound: bool) -> None:
         self._keys_sound.set(sound)
 
+    def saw_blobs(self, usage: Usage | None) -> None:
+        """None: there is no blob store, or its disk does not answer."""
+        for gauge, value in zip(self._blobs, usage or [UNKNOWN] * 3, strict=True):
+            gauge.set(value)
+
+    def swept(self, files: int) -> None:
+        self._swept.inc(files)
+
     @contextmanager
     def served(self, host: str, port: int) -> Iterator[int]:
         """Serve /metrics on a port of its own, in a thread; yields the port (0 takes a free one)."""
@@ -171,6 +190,7 @@ class Metrics:
         for line in (*self._lines, OTHER):
             self._received.labels(line)
             self._expired.labels(line)
+            self._not_in_time.labels(line)
             self._last_part.labels(line)
             self._takt.labels(line).set(takts.of(line))
         for reason in reasons:

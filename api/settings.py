@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 from inspector.decision.recipes import SHIPPED
 from inspector.errors import SettingsError
 from inspector.queue.base import DEFAULT_BUDGETS, Budgets, Durability
+from inspector.queue.blobs import BlobStore
 from inspector.queue.settings import Port, QueueSettings
 from inspector.records.settings import RecordsSettings
 
@@ -47,6 +48,12 @@ class Settings(RecordsSettings, QueueSettings):
     recipes_dir: Path = Field(SHIPPED, description="Folder of recipe files (TOML), read at start.")
 
     max_image_bytes: int = Field(32 << 20, gt=0, description="Largest image that is accepted, in bytes.")
+    inline_limit: int = Field(
+        1 << 20,
+        ge=0,
+        description="Largest image, in bytes, that lies in the queue's server where there is a blob store "
+        "(INSPECTOR_BLOBS); a larger one lies there.",
+    )
     max_image_pixels: int = Field(64_000_000, gt=0, description="Most pixels that an image may claim.")
     max_intake_bytes: int = Field(
         1 << 30, gt=0, description="Bytes of all images that are being received at a time; beyond it is 503."
@@ -125,6 +132,32 @@ class Settings(RecordsSettings, QueueSettings):
         gt=0,
         description="One line's images waiting and in flight; beyond it is 429.",
     )
+
+    refuse_late: bool = Field(
+        True,
+        description="Whether a live image with `deadline_ms` is refused at once (503 `not-in-time`) when "
+        "more comes before it than workers do in time at their present pace. Else it is accepted, and "
+        "expires.",
+    )
+    deadline_share: float = Field(
+        0.8,
+        gt=0,
+        le=2,
+        description="Share of the time to its deadline that the work before an image may take. Lower: "
+        "fewer are late after all, and more are refused that would have been in time.",
+    )
+
+    @property
+    def share_ahead(self) -> float | None:
+        """`deadline_share`, None where nothing is refused for its deadline."""
+        return self.deadline_share if self.refuse_late else None
+
+    @property
+    def blob_store(self) -> BlobStore | None:
+        """Where the queue keeps what outlives a power cut, so does it."""
+        if self.blobs is None:
+            return None
+        return BlobStore(self.blobs, durable=self.durability is not Durability.D1)
 
     @property
     def budgets(self) -> Budgets:

@@ -14,20 +14,24 @@ from api.metrics import Metrics
 from api.records import Records
 from api.settings import Settings
 from inspector.decision.recipes import RecipeBook
-from inspector.queue.base import Admin, Producer, Results
+from inspector.queue.base import Admin, Disposal, Producer, Results
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The gateway's three views of the queue."""
+    """The gateway's views of the queue."""
 
     producer: Producer
     results: Results
     admin: Admin
+    disposal: Disposal | None = None
+    """None: there is no blob store."""
 
     async def aclose(self) -> None:
         for view in (self.producer, self.results, self.admin):
             await view.aclose()
+        if self.disposal is not None:
+            await self.disposal.aclose()
 
 
 Connect = Callable[[Settings], Queue]

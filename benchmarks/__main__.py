@@ -2,9 +2,10 @@
 
 networks      our network beside rivals                     networks.py rounds.py table.py
 engines       engines and precisions of one bundle          engines.py
+cuda          a GPU, beside what its bytes allow            cuda.py cuda_line.py roofline.py
 service       the whole service against the bare limit      service.py
 half-load     Poisson arrivals at half of the maximum       openloop.py
-overload      twice the maximum                             openloop.py
+overload      twice the maximum                             openloop.py, with deadlines deadlines.py
 empty-model   what the service itself costs                 empty_model.py
 growth        cost against bytes, pixels, findings, ...     growth.py
 memory        RSS over many images                          resources.py
@@ -28,6 +29,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import (
+    deadlines,
     empty_model,
     engines,
     figures,
@@ -42,7 +44,9 @@ from benchmarks import (
 )
 from benchmarks.bare import Options
 from benchmarks.figures import warn_if_busy
+from inspector.engines.cores import usable_cores
 from inspector.errors import InspectorError, SettingsError
+from inspector.models.bundle import Bundle, resolve
 from inspector.records.database import reader
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -125,6 +129,48 @@ def compare_engines(
     _end(report, engines.markdown(report), json_file, picture, engines.picture)
 
 
+@app.command("cuda")
+def measure_cuda(
+    model: Model = "default",
+    device: Annotated[str, typer.Option(help="cuda, cuda:1, ...")] = "cuda",
+    precision: Annotated[
+        list[str] | None, typer.Option(help="f32 or bf16; both if none is given. Repeat it.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=256, help="Images in one run.")] = 32,
+    processes: Annotated[int, typer.Option(min=1, help="That share the device and the cores.")] = 1,
+    side: Annotated[int, typer.Option(min=64, help="Of the boards, pixels.")] = 640,
+    tflops: Annotated[float, typer.Option(min=0.1, help="The device's, for the bound. An H200's.")] = 790,
+    tflops_f32: Annotated[float, typer.Option(min=0.1, help="The same without its matrix units.")] = 67,
+    tb_per_s: Annotated[float, typer.Option(min=0.01, help="Of its memory.")] = 4.3,
+    link_gb_per_s: Annotated[float, typer.Option(min=0.1, help="To the device, and back.")] = 50,
+    count: Rounds = 3,
+    seconds: Seconds = 4.0,
+    json_file: JsonFile = None,
+) -> None:
+    """A GPU: programs alone, with copies, and from JPEG to findings, beside what its bytes and operations
+    allow. About 2 minutes. Without a device only what can be counted.
+
+    Example: python -m benchmarks cuda --processes 8 --json cuda.json
+    """
+    # Here, since they bring torch along.
+    from benchmarks import cuda, roofline  # noqa: PLC0415
+
+    if side % 32:
+        raise SettingsError(f"--side {side}: the network takes multiples of 32")
+    say, bundle = _begin(), Bundle.load(resolve(model))
+    peaks = roofline.Peaks(tflops, tflops_f32, tb_per_s, link_gb_per_s)
+    works = cuda.counted(bundle, precision or ["f32", "bf16"], (side, side), batch)
+    typer.echo(roofline.markdown(works, peaks))
+    figures.write(cuda.report(works, peaks, []), json_file)
+    readers = max(1, usable_cores() // processes)
+    plan = cuda.Plan(model, batch, readers, processes, count, seconds, side)
+    measured = []
+    for name, work in works.items():
+        measured.append(cuda.run(plan, device, name, say))
+        figures.write(cuda.report(works, peaks, measured), json_file)
+        typer.echo(f"\n{cuda.markdown(measured[-1], work, peaks)}")
+
+
 @app.command("service")
 def measure_service(
     model: Model = "default",
@@ -178,12 +224,24 @@ def measure_overload(
     precision: Precision = "int8",
     level: Level = "D1",
     depth: Annotated[int, typer.Option(min=1, help="Images that the queue may hold.")] = 64,
+    deadline_ms: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of each image; --depth does not count then. Twice as long."),
+    ] = None,
+    asleep_ms: Annotated[
+        float | None,
+        typer.Option(min=1, help="With deadlines: no model, but so long for each image, on a busy machine."),
+    ] = None,
     count: Rounds = 3,
     seconds: Seconds = 15.0,
     json_file: JsonFile = None,
 ) -> None:
     """Twice the maximum that the same round showed, and how it is behind it. About 2 minutes."""
     setup = service.Setup(Options([], model, engine, precision), rounds=count, seconds=seconds)
+    if deadline_ms is not None:
+        report = deadlines.run(setup, level, deadline_ms, asleep_ms, _begin())
+        _end(report, deadlines.markdown(report), json_file)
+        return
     report = openloop.overload(setup, level, depth, _begin())
     _end(report, openloop.overload_markdown(report), json_file)
 

@@ -3,7 +3,8 @@
     python -m benchmarks.bare OPTIONS.json   reads seconds from stdin, a line each; answers each in JSON
 
 One process with all cores on one image is the limit of a lone image. One process a core, each with one
-thread, is the limit under load: they share nothing, not even an interpreter.
+thread, is the limit under load: they share nothing, not even an interpreter. Each is kept to its core, or
+OpenVINO, which pins a lone thread to the first core that it may use, would put them all on that one.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from benchmarks.load import quantiles
 from benchmarks.processes import ROOT, python
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +36,21 @@ class Options:
     engine: str = "auto"
     precision: str = "auto"
     threads: int = 0
+    core: int | None = None
+    """The only one that it may run on."""
 
 
 class Bare:
-    """One looping process, ready when made; it waits between runs."""
+    """One looping process, ready when made; it waits between runs. `module` is what it runs: this one, or one
+    that talks like it, with options of its own."""
 
-    def __init__(self, options: Options, folder: Path, name: str) -> None:
+    def __init__(
+        self, options: DataclassInstance, folder: Path, name: str, module: str = "benchmarks.bare"
+    ) -> None:
         file = folder / f"bare-{name}.json"
         file.write_text(json.dumps(asdict(options)), encoding="utf-8")
         self._process = subprocess.Popen(
-            python("benchmarks.bare", str(file)),
+            python(module, str(file)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -86,11 +95,12 @@ class Limits:
         self.engine = ""
 
     def __enter__(self) -> Self:
-        cores = len(os.sched_getaffinity(0))
         name = f"{self._options.engine}-{self._options.precision}"
         self._whole = self._open(self._options, f"{name}-whole")
-        single = Options(**{**asdict(self._options), "threads": 1})
-        self._shares = [self._open(single, f"{name}-{number}") for number in range(cores)]
+        self._shares = [
+            self._open(replace(self._options, threads=1, core=core), f"{name}-{core}")
+            for core in sorted(os.sched_getaffinity(0))
+        ]
         self.engine = self._whole.ready()
         for share in self._shares:
             share.ready()
@@ -142,6 +152,8 @@ def main(file: str) -> None:
     from inspector.models.bundle import Bundle, resolve  # noqa: PLC0415
 
     options = Options(**json.loads(Path(file).read_text(encoding="utf-8")))
+    if options.core is not None:
+        os.sched_setaffinity(0, {options.core})
     bundle = Bundle.load(resolve(options.model))
     engine = choose(bundle, options.engine, threads=options.threads, precision=options.precision)
     pipeline = Pipeline(bundle, engine)

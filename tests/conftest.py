@@ -13,10 +13,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import repeatable
 from tests.support.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from inspector.models.bundle import Bundle
+
+repeatable.load_profiles()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    repeatable.prepare(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return repeatable.said(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup() -> None:
+    repeatable.seed_all()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    repeatable.seed_all()
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,10 @@
 
     __main__.py          the roles
     inspect_role.py      composition root of `inspect`: settings, model, engine, queue
-    inspect.py           the network thread: take -> (hands) -> finish, heartbeat, sweep, drain
+    intake.py            the thread that waits for images while there is something to begin them with
+    inspect.py           the network thread: (hands) -> finish, and take ahead; heartbeat, sweep, drain
     hands.py             what this worker holds, from taken to recorded; where the threads meet
-    compute.py           lanes, an image each; or reader threads that decode, and one that runs batches
+    compute.py           lanes, an image each; or reader threads that decode, and one or more for batches
     batching.py          pure policy: how much to take, what makes a batch
     memory.py            a limit of the process's own memory
     metrics.py           every Prometheus metric of a worker
@@ -16,6 +17,7 @@
     flags.py             how each role reads its flags
     settings.py, archive_settings.py    every setting
 
-Of an inspecting worker, the network thread never computes, and the compute thread never touches the network.
+Of an inspecting worker, intake and network thread never compute, and the compute threads never touch the
+network.
 An archiver imports no model.
 """

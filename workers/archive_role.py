@@ -31,7 +31,12 @@ def run(flags: Sequence[str]) -> bool:
     server = HealthServer(health, settings.metrics_host, settings.metrics_port)
     health.say("the database has not answered yet")
     archive = connect.archive(
-        settings.redis_url, settings.name, settings.budgets, settings.min_idle, settings.shards
+        settings.redis_url,
+        settings.name,
+        settings.budgets,
+        settings.min_idle,
+        settings.shards,
+        settings.blob_store,
     )
     means = MeanChild(engine, records.store, settings.database_url, settings.images_url)
     archiver = Archiver(

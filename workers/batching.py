@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-BATCHES_HELD = 2
-"""One is computed while the next is decoded. More would only make images wait here that another worker,
+BATCHES_WAITING = 1
+"""Behind those under way: it is decoded meanwhile. More would only make images wait here that another worker,
 idle, could have begun."""
 
 
-def room(batch_size: int, held: int) -> int:
-    """How many more images a worker may take that holds `held` unfinished ones."""
-    return max(0, BATCHES_HELD * batch_size - held)
+def room(batch_size: int, held: int, under_way: int = 1) -> int:
+    """How many more images a worker may take that holds `held` unfinished ones and runs that many batches."""
+    return max(0, (under_way + BATCHES_WAITING) * batch_size - held)
 
 
 def next_batch(models: Sequence[str], inputs: Sequence[int], batch_size: int) -> list[int]:

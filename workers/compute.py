@@ -1,6 +1,7 @@
 """Images become outcomes, in one of two ways; neither touches the network.
 
-readers and batches   threads decode, one thread runs the model on what is ready: a GPU, a CPU's single core
+readers and batches   threads decode, one thread runs the model on what is ready: a CPU's single core; on a
+                      GPU a thread a slot: while it computes the batch of one, another one fills the next
 lanes                 a thread a core takes one image from bytes to outcome, on its share of the device; one
                       that is alone in hand has all of it
 
@@ -43,13 +44,17 @@ class GaveUp(Exception):
 
 class Compute:
     """`failure` says why it gave up; from then on it starts nothing, and its images can be withdrawn.
-    `on_batch` is told the size of each run of the model."""
+    `on_batch` is told the size of each run of the model.
+
+    `lanes` and `slots` are those of the pipeline's engine (engines/base.py); an engine has one kind at most.
+    """
 
     def __init__(
         self,
         pipeline: Pipeline,
         hands: Hands,
         lanes: Sequence[Engine] = (),
+        slots: Sequence[Engine] = (),
         *,
         batch_size: int,
         readers: int,
@@ -65,7 +70,7 @@ class Compute:
         self._lanes = lanes
         self._whole_device = threading.Lock()
         works: list[Callable[[], None]] = [partial(self._run_lane, lane) for lane in lanes]
-        works = works or [self._run_batches]
+        works = works or [partial(self._run_batches, slot) for slot in slots or [pipeline.engine]]
         # Daemons: a hung device must not keep the process alive.
         self._threads = [
             threading.Thread(target=self._run, args=[work], name="compute", daemon=True) for work in works
@@ -73,8 +78,18 @@ class Compute:
 
     @property
     def lanes(self) -> int:
-        """How many images are computed side by side; 1 in batches."""
-        return len(self._threads)
+        """How many images are computed side by side, each by itself; 1 in batches."""
+        return len(self._lanes) or 1
+
+    @property
+    def batches(self) -> int:
+        """How many batches are under way at a time; 1 in lanes."""
+        return 1 if self._lanes else len(self._threads)
+
+    @property
+    def at_once(self) -> int:
+        """How many images can be begun while none is in hand: one in each lane, or a batch."""
+        return self.lanes if self._lanes else self._batch_size * self.batches
 
     def start(self) -> None:
         for thread in self._threads:
@@ -105,16 +120,16 @@ class Compute:
         try:
             _check_deadline(delivery.job)
             self._pipeline.bundle.check(delivery.job.recipe)
-            return self._pipeline.decode(delivery.image, delivery.job.image)
+            return self._pipeline.decode(delivery.read(), delivery.job.image)
         except Exception as error:  # noqa: BLE001 - whatever it is, the image must get its outcome
             self._fail(held, error)
             return None
 
     # --- the compute threads ------------------------------------------------------------------------------
 
-    def _run_batches(self) -> None:
+    def _run_batches(self, engine: Engine) -> None:
         while batch := self._hands.next_batch(self._batch_size):
-            self._inspect(self._in_time(batch), self._pipeline.engine)
+            self._inspect(self._in_time(batch), engine)
 
     def _run_lane(self, lane: Engine) -> None:
         while taken := self._hands.next_for_lane():

@@ -62,6 +62,8 @@ class Hands:
         # another.
         self._to_compute = threading.Condition(self._lock)
         self._to_record = threading.Condition(self._lock)
+        self._to_take = threading.Condition(self._lock)
+        self._few = 0
 
     # --- the network thread -------------------------------------------------------------------------------
 
@@ -83,6 +85,8 @@ class Hands:
         with self._lock:
             for entry in entries:
                 self._held.pop(entry, None)
+            if len(self._held) < self._few:
+                self._to_take.notify_all()
 
     def renewable(self) -> list[Delivery]:
         """Those whose lease has not ended."""
@@ -105,6 +109,7 @@ class Hands:
                 del self._held[delivery.entry]
             self._to_compute.notify_all()
             self._to_record.notify_all()
+            self._to_take.notify_all()
         return withdrawn
 
     def wait(self, timeout: timedelta) -> None:
@@ -122,6 +127,16 @@ class Hands:
     def __len__(self) -> int:
         with self._lock:
             return len(self._held)
+
+    # --- the intake's thread ------------------------------------------------------------------------------
+
+    def wait_for_fewer(self, count: int, timeout: timedelta) -> bool:
+        """Whether less than `count` images are in hand, and more may begin; waits for it."""
+        with self._lock:
+            self._few = count
+            return self._to_take.wait_for(
+                lambda: self._open and len(self._held) < count, timeout.total_seconds()
+            )
 
     # --- readers and the compute thread -------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
-"""The network thread of an inspecting worker: take -> (hands, compute) -> finish.
+"""The network thread of an inspecting worker: (intake, hands, compute) -> finish, and take ahead.
 
 One turn of the loop does what is due, most urgent first: record outcomes, heartbeat, take over abandoned
-images, report, take new ones. When the queue does not answer the loop waits and tries again; outcomes are
-kept until they are recorded, and the queue's fencing decides whether they still count.
+images, report, fetch some ahead where all have work. New images for who has none come by the intake. When the
+queue does not answer the loop waits and tries again; outcomes are kept until they are recorded, and the
+queue's fencing decides whether they still count.
 """
 
 from __future__ import annotations
@@ -20,19 +21,17 @@ from workers.batching import room
 from workers.compute import Compute
 from workers.hands import Hands, Held, Stage
 from workers.health import Health
+from workers.intake import Intake
 from workers.metrics import Metrics
-from workers.pace import Backoff, Every, Pace
+from workers.pace import STEP_S, Backoff, Every, Pace
 
 log = logging.getLogger(__name__)
 
 IDLE_WAIT = timedelta(milliseconds=500)
-"""How long a take blocks when nothing is in hand; also how late SIGTERM may be noticed."""
+"""A turn's length while no outcome comes; also how late SIGTERM may be noticed."""
 
 BUSY_LOOK = timedelta(milliseconds=20)
-"""Between looks for new images while the model runs: short beside a CPU's batch; a GPU's wakes the loop."""
-
-SPARE_LOOK = timedelta(milliseconds=7)
-"""The same while a lane has nothing to do: a third of the time that the lone image of the other one takes."""
+"""Between looks for images to fetch ahead: short beside a CPU's batch; a GPU's wakes the loop."""
 
 FULL_WAIT = timedelta(milliseconds=200)
 """Between looks at the clock while no more images can be taken."""
@@ -44,9 +43,6 @@ REPORT_EVERY = timedelta(seconds=5)
 """A third of the time after which a silent worker is forgotten."""
 
 NOTHING = timedelta(0)
-
-STEP_S = 0.1
-"""Of waiting for a queue that does not answer."""
 
 
 class InspectWorker:
@@ -77,6 +73,7 @@ class InspectWorker:
         self._heartbeat = Every(pace.min_idle / 4)
         self._sweep = Every(SWEEP_EVERY, jitter=0.5)
         self._report = Every(REPORT_EVERY)
+        self._intake = Intake(consumer.beside(), hands, compute.at_once, self._room, self._begin)
 
     def stop(self) -> None:
         """From a signal handler: only a flag, since a lock could be held by the very code it interrupts."""
@@ -84,6 +81,7 @@ class InspectWorker:
 
     def run(self) -> bool:
         self._compute.start()
+        self._intake.start()
         while not self._stopping and self._working():
             try:
                 self._turn()
@@ -99,7 +97,9 @@ class InspectWorker:
     # --- one turn -----------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
-        asked = self._record(take=True)
+        # Where there is something to begin an image with, the intake waits for it at the queue.
+        busy = len(self._hands) >= self._compute.at_once
+        asked = self._record(take=busy)
         self._beat()
         free = self._room()
         if free and self._sweep.due():
@@ -107,20 +107,20 @@ class InspectWorker:
             free = self._room()
         if self._report.due():
             self._say_alive()
-        if free and not (asked and len(self._hands)):
-            self._begin(self._consumer.take(free, NOTHING if len(self._hands) else IDLE_WAIT))
+        busy = len(self._hands) >= self._compute.at_once
+        if free and busy and not asked:
+            self._begin(self._consumer.take(free, NOTHING))
         self._answered()
-        if len(self._hands):
-            self._hands.wait(self._patience(free))
+        self._hands.wait(self._patience(free, busy))
 
     def _room(self) -> int:
-        return room(max(self._pace.batch_size, self._compute.lanes), len(self._hands))
+        batch = max(self._pace.batch_size, self._compute.lanes)
+        return room(batch, len(self._hands), self._compute.batches)
 
-    def _patience(self, free: int) -> timedelta:
-        if not free:
-            return FULL_WAIT
-        spare = self._compute.lanes > 1 and len(self._hands) < self._compute.lanes
-        return SPARE_LOOK if spare else BUSY_LOOK
+    def _patience(self, free: int, busy: bool) -> timedelta:
+        if free and busy:
+            return BUSY_LOOK
+        return min(FULL_WAIT if busy else IDLE_WAIT, self._pace.min_idle / 4)
 
     def _record(self, *, take: bool = False) -> bool:
         """All outcomes that are there; with `take`, new images come back on the same round trip. Whether
@@ -204,6 +204,7 @@ class InspectWorker:
         if failure:
             log.error("giving up: %s", failure)
         self._health.say(failure or "stopping")
+        self._intake.stop()
         self._handing_back = self._give_up_unfinished(failed=failure is not None)
         deadline = time.monotonic() + self._pace.drain.total_seconds()
         while not self._left():
@@ -224,11 +225,13 @@ class InspectWorker:
     def _left(self) -> bool:
         """One turn of the drain; whether nothing is left to do."""
         try:
+            ended = self._intake.ended  # asked first: what came until then is late by now
+            self._handing_back += self._intake.late()
             self._consumer.hand_back(self._handing_back)
             self._handing_back = []
             self._record()
             self._beat()
-            if len(self._hands):
+            if len(self._hands) or not ended:
                 self._hands.wait(FULL_WAIT)
                 return False
             self._consumer.close()

@@ -10,6 +10,9 @@ from datetime import timedelta
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.1, 3.0
 """Seconds between tries of a queue that does not answer; a restarted Redis is found within a few."""
 
+STEP_S = 0.1
+"""Of waiting for a queue that does not answer, so that a stop is noticed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:

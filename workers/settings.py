@@ -41,18 +41,19 @@ class InspectSettings(QueueSettings):
     )
 
     batch_size: int = Field(
-        4,
-        ge=1,
+        0,
+        ge=0,
         le=256,
-        description="Most images in one run of the model; one in tiles runs alone. Of several CPU cores "
-        "each runs one image.",
+        description="Most images in one run of the model; one in tiles runs alone. 0: 32 on a GPU, else 4. "
+        "Of several CPU cores each runs one image.",
     )
     threads: int = Field(0, ge=0, description="CPU cores of the engine; 0: all that there are.")
     readers: int = Field(
-        2,
-        ge=1,
+        0,
+        ge=0,
         le=64,
-        description="Threads that decode images. Of several CPU cores each decodes its own.",
+        description="Threads that decode images. 0: for a GPU one a core, else 2. Of several CPU cores each "
+        "decodes its own.",
     )
     memory_limit_mb: int = Field(
         0,

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from api import openapi, parameters, schemas
 from api.access import KeyHolder, Poster, Watcher
+from api.blobs import Stream
 from api.gateway import Answer, wanted
 from api.parameters import ListQuery, PartFilter, PartQuery
 from api.state import Resources, opened
@@ -45,6 +46,8 @@ async def post(
 
     200 with the outcome when it is reached within `Prefer: wait=`, else 202 and the URL to ask later. An
     answer of either kind means that the image is stored and will be done, failed or expired.
+
+    503 not-in-time: it was not stored, since more comes before it than can be done by its `deadline_ms`.
     """
     answer = await resources.gateway.accept(request, query, holder)
     return _answer(answer, status=200 if answer.terminal else 202)
@@ -112,7 +115,7 @@ async def look_up(
 async def image(resources: Open, holder: Watcher, inspection_id: InspectionId) -> Response:
     """As long as it is among the recent ones, or kept beside the records; 410 afterwards."""
     kind, data = await resources.gateway.image(parameters.inspection_id(inspection_id), holder)
-    return Response(data, headers=_IMAGE_HEADERS, media_type=parameters.MEDIA_TYPES[kind])
+    return _image(kind, data)
 
 
 @router.get(
@@ -125,7 +128,7 @@ async def preview(resources: Open, holder: Watcher, inspection_id: InspectionId)
     white is the first of 255, 1023, 4095, 16383 and 65535 that no pixel exceeds. It comes with the record of
     a kept image, about a second after the verdict; 404 `no-preview` before, and where none is kept."""
     kind, data = await resources.gateway.preview(parameters.inspection_id(inspection_id), holder)
-    return Response(data, headers=_IMAGE_HEADERS, media_type=parameters.MEDIA_TYPES[kind])
+    return _image(kind, data)
 
 
 @router.get(
@@ -137,7 +140,7 @@ async def thumbnail(resources: Open, holder: Watcher, inspection_id: InspectionI
     """A JPEG of 360 pixels at most, which comes with the record of a kept image; before, and where there is
     none, what `/preview` gives."""
     kind, data = await resources.gateway.thumbnail(parameters.inspection_id(inspection_id), holder)
-    return Response(data, headers=_IMAGE_HEADERS, media_type=parameters.MEDIA_TYPES[kind])
+    return _image(kind, data)
 
 
 @router.get(
@@ -158,6 +161,14 @@ def _answer(answer: Answer, status: int) -> Response:
     if answer.waited_s is not None:
         response.headers["Preference-Applied"] = f"wait={answer.waited_s}"
     return response
+
+
+def _image(kind: str, data: bytes | Stream) -> Response:
+    media_type = parameters.MEDIA_TYPES[kind]
+    if isinstance(data, bytes):
+        return Response(data, headers=_IMAGE_HEADERS, media_type=media_type)
+    headers = {**_IMAGE_HEADERS, "Content-Length": str(data.size)}
+    return StreamingResponse(data.pieces, headers=headers, media_type=media_type)
 
 
 def _download(pieces: AsyncIterator[bytes], media_type: str, name: str) -> Response:

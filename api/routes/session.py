@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from api import body, cookies, openapi, schemas
 from api.access import PUBLIC, WATCHERS, KeyHolder
+from api.blobs import Blobs
 from api.keyring import ANYBODY, Holder, Keyring
 from api.state import Resources, opened
 from inspector.access.keys import Key
@@ -76,9 +77,10 @@ async def _read(request: Request, resources: Resources) -> schemas.SignIn:
         raise InvalidParameter("Content-Type", f"must be {_JSON}")
     settings = resources.settings
     patience = body.Patience(settings.body_timeout_s, settings.body_least_rate)
-    received = await body.read(request, lambda _: None, limit=_MOST_BYTES, patience=patience)
+    received = Blobs(None, 0).receiving()
+    await body.read(request, lambda _: None, received, limit=_MOST_BYTES, patience=patience)
     try:
-        return schemas.SignIn.model_validate_json(received.data)
+        return schemas.SignIn.model_validate_json(await received.look(lambda data: data[:]))
     except ValidationError:
         raise InvalidParameter("body", 'must be {"key": "ik_..."}') from None  # its words may show the key
 

@@ -15,7 +15,7 @@ RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[api]"
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin inspector \
     # A new volume mounted here takes its owner over.
-    && install --directory --owner 10001 --group 10001 --mode 0700 /keys /records
+    && install --directory --owner 10001 --group 10001 --mode 0700 /keys /records /blobs
 COPY --from=build /opt/inspector /opt/inspector
 USER 10001:10001
 WORKDIR /tmp

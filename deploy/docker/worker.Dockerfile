@@ -3,8 +3,11 @@
 # and set INSPECTOR_MODEL to its folder. The archiver is in it too, as it needs OpenCV for previews:
 # `... archive` in place of `inspect`.
 #   docker build -f deploy/docker/worker.Dockerfile -t inspector-worker .
+# With torch, for `docker run --gpus all ... inspect --device cuda`:
+#   docker build -f deploy/docker/worker.Dockerfile --build-arg EXTRAS=gpu -t inspector-gpu-worker .
 
 FROM python:3.11-slim-bookworm AS build
+ARG EXTRAS=worker,archive
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/inspector
 WORKDIR /src
@@ -12,12 +15,12 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY inspector ./inspector
 COPY api ./api
 COPY workers ./workers
-RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[worker,archive]"
+RUN /opt/inspector/bin/pip install --constraint requirements.lock ".[${EXTRAS}]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin inspector \
     # A new volume mounted here takes its owner over.
-    && install --directory --owner 10001 --group 10001 --mode 0700 /records
+    && install --directory --owner 10001 --group 10001 --mode 0700 /records /blobs
 COPY --from=build /opt/inspector /opt/inspector
 USER 10001:10001
 WORKDIR /tmp

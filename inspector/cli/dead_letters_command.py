@@ -16,7 +16,8 @@ from rich.table import Table
 from inspector.errors import SettingsError
 from inspector.queue import connect
 from inspector.queue.base import Admin, DeadLetter, Results
-from inspector.queue.settings import load
+from inspector.queue.blobs import BlobStore
+from inspector.queue.settings import QueueSettings, load
 
 T = TypeVar("T")
 
@@ -82,7 +83,10 @@ def show(
 
     async def look(admin: Admin, results: Results) -> tuple[DeadLetter, bytes | None]:
         letter = await admin.dead_letter(inspection_id)
-        return letter, (await results.image(inspection_id))[1] if image else None
+        if image is None:
+            return letter, None
+        _, held = await results.image(inspection_id)
+        return letter, held if isinstance(held, bytes) else held.read()
 
     letter, content = _ask(redis_url, data_dir, look)
     typer.echo(json.dumps(_facts(letter), indent=2))
@@ -139,10 +143,11 @@ def _each(
 
 def _ask(redis_url: str | None, data_dir: Path, ask: Callable[[Admin, Results], Awaitable[T]]) -> T:
     async def opened() -> T:
-        url = redis_url or _url_of_stack(data_dir)
         settings = load()
+        url, store = (redis_url, settings.blob_store) if redis_url else _of_stack(data_dir, settings)
         shards, budgets = settings.shards, settings.budgets
-        admin, results = connect.admin(url, budgets, shards), connect.results(url, shards)
+        admin = connect.admin(url, budgets, shards)
+        results = connect.results(url, shards, blobs=store)
         try:
             return await ask(admin, results)
         finally:
@@ -152,13 +157,16 @@ def _ask(redis_url: str | None, data_dir: Path, ask: Callable[[Admin, Results], 
     return asyncio.run(opened())
 
 
-def _url_of_stack(data_dir: Path) -> str:
+def _of_stack(data_dir: Path, settings: QueueSettings) -> tuple[str, BlobStore | None]:
+    """The URL of its queue, and its blob store."""
     try:
-        return str(json.loads((data_dir / "stack.json").read_text(encoding="utf-8"))["redis_url"])
+        facts = json.loads((data_dir / "stack.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
             f"no stack runs on {data_dir}: give its --data-dir, or the --redis-url of the queue"
         ) from None
+    blobs = facts.get("blobs")
+    return str(facts["redis_url"]), BlobStore(Path(blobs)) if blobs else settings.blob_store
 
 
 def _facts(letter: DeadLetter) -> dict[str, Any]:

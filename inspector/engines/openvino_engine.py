@@ -13,7 +13,6 @@ what was left in floating point (training/quantise.py) runs in f32.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from inspector.engines.base import Engine, FloatArray, RawOutput
+from inspector.engines.cores import usable_cores
 from inspector.engines.openvino_runtime import core
 from inspector.errors import BundleError, EngineUnavailable, InspectionFailed
 from inspector.models.bundle import OPENVINO_INT8_XML, OPENVINO_XML, Bundle
@@ -36,24 +36,9 @@ _FILES = {"f32": OPENVINO_XML, "bf16": OPENVINO_XML, "int8": OPENVINO_INT8_XML}
 _HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}
 
 
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-"""Of Linux's control groups, version 2: microseconds of CPU, or max, and of how many."""
-
-
 def has_bf16() -> bool:
     """Whether this CPU has units for bf16. Where it has none, OpenVINO would run f32 under that name."""
     return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def usable_cores(quota: Path = _QUOTA) -> int:
-    """Those that this process may run on, or the time of so many: a container often has all of a machine's
-    cores and the time of two. A thread for each core would then be stopped in the middle of an image."""
-    cores = len(os.sched_getaffinity(0))
-    try:
-        limit, period = quota.read_text(encoding="ascii").split()
-    except (OSError, ValueError):  # no such limit here, or told in another way
-        return cores
-    return cores if limit == "max" else max(1, min(cores, int(limit) // int(period)))
 
 
 class _Compiled:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 
-from inspector.engines.base import Engine
+from inspector.engines.base import Engine, Sifted, Sifter
 from inspector.engines.postprocess import Inspection, View, inspection, look
+from inspector.engines.sifting import sifted
 from inspector.errors import BrokenImage, InspectionFailed
 from inspector.imaging.decode import decode
 from inspector.imaging.opencv import MAX_PIXELS
-from inspector.imaging.preprocess import Prepared, prepare
+from inspector.imaging.preprocess import Prepared, pad_level, prepare
 from inspector.imaging.tiles import Tile
 from inspector.messages.job import ImageFacts
 from inspector.messages.result import ModelRef
@@ -36,6 +38,9 @@ class Pipeline:
         self._max_pixels = max_pixels
         manifest = bundle.manifest
         self.model = ModelRef(name=manifest.name, version=manifest.version, sha256=bundle.sha256)
+        # Asked once: a look through a protocol takes a while. Slots are of the engine's kind.
+        # Padding that no stored level stands for must go over as floats.
+        self._levels = isinstance(engine, Sifter) and pad_level(manifest.input) is not None
 
     def decode(self, image: bytes, facts: ImageFacts) -> Prepared:
         """Raises what imaging.decode raises, WrongLevels, and BrokenImage for one without any contrast: a
@@ -44,7 +49,7 @@ class Pipeline:
         pixels = decode(image, facts, rules.channels, max_pixels=self._max_pixels)
         if pixels.min() == pixels.max():
             raise BrokenImage("all its pixels are alike: it shows no part")
-        return prepare(pixels, rules)
+        return prepare(pixels, rules, floats=not self._levels)
 
     def infer(
         self,
@@ -54,45 +59,60 @@ class Pipeline:
     ) -> list[Inspection]:
         """One Inspection for each image, in order; inputs of one shape share a run of the network.
 
-        It runs on `engine`, a lane of the pipeline's own, or on that. An image in tiles takes several runs;
-        `on_run` is called after each. Raises InspectionFailed for the batch as a whole: try its images one by
-        one to tell them apart.
+        It runs on `engine`, a lane or slot of the pipeline's own, or on that. An image in tiles takes several
+        runs; `on_run` is called after each. Raises InspectionFailed for the batch as a whole: try its images
+        one by one to tell them apart.
         """
         engine = engine or self.engine
         views: defaultdict[int, list[View]] = defaultdict(list)
-        for run in _runs(batch):
-            inputs = [batch[image].input(tile) for image, tile in run]
-            # One alone is not copied: a megabyte or two, at every image.
-            raw = engine.infer(np.stack(inputs) if len(inputs) > 1 else inputs[0][None])
-            if len(raw.boxes) != len(run):
-                raise InspectionFailed(f"{len(run)} images went in and {len(raw.boxes)} came out")
-            for row, (image, tile) in enumerate(run):
-                views[image].append(look(raw, row, batch[image], tile, self.bundle.manifest))
+        for run in _runs(batch, cast("Sifter", engine).largest if self._levels else 0):
+            seen = self._run(engine, batch, run)
+            if len(seen) != len(run):
+                raise InspectionFailed(f"{len(run)} images went in and {len(seen)} came out")
+            for one, (image, tile) in zip(seen, run, strict=True):
+                views[image].append(look(one, batch[image], tile, self.bundle.manifest))
             on_run()
         return [inspection(views[image], batch[image], self.bundle.manifest) for image in range(len(batch))]
 
     def warm_up(self, engine: Engine | None = None) -> None:
         """Run an empty image of the nominal size: the first part must not pay for the start, and an engine
         that cannot work shows it here. Raises InspectionFailed."""
+        engine = engine or self.engine
         spec = self.bundle.manifest.input
         height, width = spec.nominal
-        black, whole = np.zeros(spec.nominal, np.uint8), np.zeros((spec.channels, height, width), np.float32)
-        empty = Prepared(black, (Tile(0, 0, width, height),), width, height, spec, whole)
+        if self._levels:
+            cast("Sifter", engine).prepare(spec.nominal)
+        black = np.zeros((height, width) if spec.channels == 1 else (height, width, 3), _kind(spec.bit_depth))
+        empty = Prepared(black, (Tile(0, 0, width, height),), width, height, spec, None)
         self.infer([empty], engine=engine)
+
+    def _run(self, engine: Engine, batch: Sequence[Prepared], run: Sequence[_Input]) -> list[Sifted]:
+        if self._levels:
+            image, index = run[0]
+            size = batch[image].tiles[index].height, batch[image].tiles[index].width
+            return cast("Sifter", engine).sift([batch[image].window(tile) for image, tile in run], size)
+        inputs = [batch[image].input(tile) for image, tile in run]
+        # One alone is not copied: a megabyte or two, at every image.
+        raw = engine.infer(np.stack(inputs) if len(inputs) > 1 else inputs[0][None])
+        return [sifted(raw, row, self.bundle.manifest) for row in range(len(raw.boxes))]
 
 
 _Input = tuple[int, int]
 """Indices of an image in the batch and of one of its tiles."""
 
 
-def _runs(batch: Sequence[Prepared]) -> Iterator[list[_Input]]:
-    """What goes through the network together: inputs of one shape, no more than fit."""
+def _kind(bit_depth: int) -> type[np.uint8 | np.uint16]:
+    return np.uint8 if bit_depth == 8 else np.uint16
+
+
+def _runs(batch: Sequence[Prepared], most: int) -> Iterator[list[_Input]]:
+    """What goes through the network together: inputs of one shape, `most` of them; 0: what fits."""
     shapes: defaultdict[tuple[int, int], list[_Input]] = defaultdict(list)
     for image, prepared in enumerate(batch):
         for index, tile in enumerate(prepared.tiles):
             shapes[tile.height, tile.width].append((image, index))
     for (height, width), inputs in shapes.items():
         # Never fewer than there are images: how many of these go together is the caller's choice.
-        count = max(len(batch), RUN_PIXELS // (height * width), 1)
+        count = most or max(len(batch), RUN_PIXELS // (height * width), 1)
         for start in range(0, len(inputs), count):
             yield inputs[start : start + count]

@@ -1,4 +1,4 @@
-"""RawOutput -> detections, classification and map of each image.
+"""What is left of the network's output (sifting.py) -> detections, classification and map of each image.
 
 look         one input of the network, whole image or tile -> View
 inspection   the views of one image -> Inspection
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from inspector.decision.verdict import Detection
 from inspector.engines import classified
-from inspector.engines.base import FloatArray, RawOutput
+from inspector.engines.base import FloatArray, Sifted
 from inspector.engines.seams import Corners, Found, frame, merge, stitch
-from inspector.errors import InspectionFailed
+from inspector.engines.sifting import check_probabilities
 from inspector.imaging.opencv import cv2
 from inspector.imaging.preprocess import Prepared, cells, to_source
 from inspector.imaging.tiles import Tile
@@ -31,9 +31,6 @@ findings that are kept."""
 
 SCORE_DECIMALS = 5
 BOX_DECIMALS = 2
-
-_TOLERANCE = 1e-3
-"""How far rounding in a reduced precision may push a probability out of 0-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +55,16 @@ class View:
     attention: FloatArray  # (h, w)
 
 
-def look(raw: RawOutput, row: int, prepared: Prepared, index: int, manifest: Manifest) -> View:
-    """Row `row` of the run is tile `index` of the image. Raises InspectionFailed when the network's numbers
-    make no sense."""
-    boxes, scores, classes = raw.boxes[row], raw.scores[row], raw.classes[row]
+def look(sifted: Sifted, prepared: Prepared, index: int, manifest: Manifest) -> View:
+    """Of tile `index` of the image. Raises InspectionFailed when the network's numbers make no sense."""
     tile, stride = prepared.tiles[index], manifest.attention.stride
     height, width = _seen(tile, prepared)
-    attention = raw.attention[row, : cells(height, stride), : cells(width, stride)]
-    if not np.isfinite(boxes).all():
-        raise InspectionFailed("the network gave boxes that are not numbers")
-    for what, values in (("scores", scores), ("image-level scores", classes), ("a map", attention)):
-        _check_probabilities(what, values)
+    attention = sifted.attention[: cells(height, stride), : cells(width, stride)]
+    for what, values in (("image-level scores", sifted.classes), ("a map", attention)):
+        check_probabilities(what, float(values.min()), float(values.max()))
+    found = _found(sifted, tile, (height, width), manifest)
     # A copy of the map: a view of it would hold the outputs of the whole run in memory.
-    found = _found(boxes, _of_boxes(scores, manifest), tile, (height, width), manifest)
-    return View(tile, found, classes, attention.copy())
+    return View(tile, found, sifted.classes, attention.copy())
 
 
 def inspection(views: Sequence[View], prepared: Prepared, manifest: Manifest) -> Inspection:
@@ -86,21 +79,6 @@ def inspection(views: Sequence[View], prepared: Prepared, manifest: Manifest) ->
         attention=np.rint(attention.clip(0, 1) * 255).astype(np.uint8),
         facts=_facts(attention, manifest.attention.source),
     )
-
-
-def _check_probabilities(what: str, values: FloatArray) -> None:
-    # Written so that NaN fails it: it is the least and the greatest then, and every comparison with it is
-    # false.
-    if values.size and not (values.min() >= -_TOLERANCE and values.max() <= 1 + _TOLERANCE):
-        raise InspectionFailed(f"the network gave {what} that are not within 0-1")
-
-
-def _of_boxes(scores: FloatArray, manifest: Manifest) -> FloatArray:
-    """(n, K) without those of classes that have no boxes: nothing taught the network what to say there."""
-    if not manifest.image_level:
-        return scores
-    boxed = np.array([name not in manifest.image_level for name in manifest.classes])
-    return np.where(boxed, scores, np.float32(-1))
 
 
 def _all_detections(
@@ -124,17 +102,13 @@ def _seen(tile: Tile, prepared: Prepared) -> tuple[int, int]:
     return min(tile.height, height - tile.y), min(tile.width, width - tile.x)
 
 
-def _found(
-    boxes: FloatArray, scores: FloatArray, tile: Tile, seen: tuple[int, int], manifest: Manifest
-) -> Found:
+def _found(sifted: Sifted, tile: Tile, seen: tuple[int, int], manifest: Manifest) -> Found:
     rules = manifest.postprocess
-    points, labels = np.nonzero(scores >= rules["min_score"])
-    inside = _touches(boxes[points], seen)
-    points, labels = points[inside], labels[inside]
-    strengths = scores[points, labels]
+    inside = _touches(sifted.boxes, seen)
+    boxes, strengths, labels = sifted.boxes[inside], sifted.scores[inside], sifted.labels[inside]
     strongest = np.argsort(-strengths, kind="stable")[:MAX_CANDIDATES]
-    points, labels, strengths = points[strongest], labels[strongest], strengths[strongest]
-    corners = np.clip(boxes[points].astype(np.float64), 0.0, [seen[1], seen[0]] * 2)
+    boxes, labels, strengths = boxes[strongest], labels[strongest], strengths[strongest]
+    corners = np.clip(boxes.astype(np.float64), 0.0, [seen[1], seen[0]] * 2)
     kept = _suppress(corners, strengths, labels, rules["nms_iou"])[: int(rules["max_findings"])]
     corner = np.array([tile.x, tile.y] * 2, np.float64)
     frames = np.tile(np.array(frame(tile), np.float64), (len(kept), 1))

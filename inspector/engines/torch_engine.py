@@ -1,7 +1,5 @@
-"""The network by torch, on CPU or CUDA, from the bundle's safetensors: in f32, or in bf16 by request.
-
-On CUDA a batch goes over from memory that the device reads by itself, and convolutions run channels-last, as
-its matrix units want them.
+"""The network by torch on the CPU, from the bundle's safetensors: in f32, which is the measure of all other
+engines, or in bf16 by request. On CUDA it is cuda_engine.py.
 
 Import this module only when asked for: torch alone takes seconds and hundreds of megabytes.
 """
@@ -12,54 +10,66 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from inspector.engines.base import FloatArray, RawOutput
-from inspector.errors import BundleError, EngineUnavailable, InspectionFailed
+from inspector.errors import BundleError, InspectionFailed
 from inspector.models.bundle import WEIGHTS, Bundle
-from inspector.models.detector import Detector
+from inspector.models.detector import Answers, Detector, answers
+from inspector.models.folding import folded
 from inspector.models.registry import build
 
+DTYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 
-def cuda_is_there() -> bool:
-    """Whether torch can use a CUDA device now."""
-    return torch.cuda.is_available()
+
+class Network:
+    """(N, C, H, W) float32 0-1 -> what the fields of RawOutput hold, in float32.
+
+    In bf16 the weights are, and all that is between the first convolution and the heads' logits; scores,
+    boxes and map are made of these in float32.
+    """
+
+    def __init__(self, network: Detector, device: torch.device, precision: str) -> None:
+        self._dtype = DTYPES[precision]
+        # A matrix unit wants the channels of a pixel side by side.
+        layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        placed = network.eval().to(device, self._dtype)
+        self.module: Detector = placed.to(memory_format=layout)  # type: ignore[call-overload]
+        self._layout = layout
+
+    def __call__(self, x: Tensor) -> Answers:
+        return answers(self.module.raw(x.to(self._dtype, memory_format=self._layout)))
 
 
 class TorchEngine:
-    """An Engine. `device` is "cpu", "cuda" or "cuda:N"; `threads` 0 leaves the CPU's to torch."""
+    """An Engine. `threads` 0 leaves the CPU's to torch; `precision` is f32 or bf16."""
 
-    def __init__(
-        self, bundle: Bundle, device: str = "cpu", *, threads: int = 0, precision: str = "f32"
-    ) -> None:
-        """`precision` is f32 or bf16. Raises BundleError (weights that do not fit the architecture) and
-        EngineUnavailable."""
-        self.name = "torch" if precision == "f32" else f"torch {precision}"
-        self._half = precision == "bf16"
-        self._device = _device(device)
-        self.device = _shown(self._device)
-        # TF32 would round to 10 bits: other scores than those that were measured, for a network this small.
-        torch.backends.cudnn.allow_tf32 = False
-        if threads and self._device.type == "cpu":
+    device = "cpu"
+
+    def __init__(self, bundle: Bundle, *, threads: int = 0, precision: str = "f32") -> None:
+        """Raises BundleError: weights that do not fit the architecture."""
+        self.name = named(precision)
+        if threads:
             torch.set_num_threads(threads)
-        on_cuda = self._device.type == "cuda"
-        self._layout = torch.channels_last if on_cuda else torch.contiguous_format
-        network = load_network(bundle).eval().to(self._device)
-        self._network = network.to(memory_format=self._layout)  # type: ignore[call-overload]
+        network = load_network(bundle)
+        # The measure is the network as it was trained; 8 bits are no place for a batch norm of its own.
+        self._network = Network(
+            network if precision == "f32" else folded(network), torch.device("cpu"), precision
+        )
 
+    @torch.inference_mode()
     def infer(self, batch: FloatArray) -> RawOutput:
         """See Engine.infer."""
         try:
-            with torch.inference_mode(), torch.autocast(self._device.type, torch.bfloat16, self._half):
-                outputs = self._network(self._there(torch.from_numpy(np.ascontiguousarray(batch))))
-                return RawOutput(*(output.float().cpu().numpy() for output in outputs))
-        except RuntimeError as error:  # torch's out-of-memory and CUDA errors are all of this kind
-            raise InspectionFailed(f"torch failed on {self.device}: {_first_line(error)}") from error
+            said = self._network(torch.from_numpy(np.ascontiguousarray(batch)))
+        except RuntimeError as error:
+            raise InspectionFailed(f"torch failed on cpu: {first_line(error)}") from error
+        return RawOutput(*(output.numpy() for output in said))
 
-    def _there(self, batch: torch.Tensor) -> torch.Tensor:
-        """On the device, as its convolutions want it."""
-        if self._device.type == "cuda":
-            batch = batch.pin_memory()
-        return batch.to(self._device, non_blocking=True).to(memory_format=self._layout)
+
+def named(precision: str) -> str:
+    """An engine's name."""
+    return "torch" if precision == "f32" else f"torch {precision}"
 
 
 def load_network(bundle: Bundle) -> Detector:
@@ -69,26 +79,9 @@ def load_network(bundle: Bundle) -> Detector:
     try:
         network.load_state_dict(load_file(path))
     except (RuntimeError, SafetensorError) as error:
-        raise BundleError(
-            f"{path}: does not fit the manifest's architecture: {_first_line(error)}"
-        ) from error
+        raise BundleError(f"{path}: does not fit the manifest's architecture: {first_line(error)}") from error
     return network
 
 
-def _device(wanted: str) -> torch.device:
-    device = torch.device(wanted)
-    if device.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (device.index or 0) >= count:
-            raise EngineUnavailable(f"device {wanted!r}: torch finds {count} CUDA devices on this machine")
-    return device
-
-
-def _shown(device: torch.device) -> str:
-    if device.type != "cuda":
-        return device.type
-    return f"cuda:{device.index or 0} {torch.cuda.get_device_name(device)}"
-
-
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]

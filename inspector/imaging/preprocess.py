@@ -3,6 +3,7 @@
 prepare         image -> Prepared: levels checked, at the bundle's scale, whole or in tiles (tiles.py)
 shrunk          the scaling alone, as training does it to an image before it crops
 to_source       boxes of the picture -> boxes of the source image
+pad_level, unit padding and levels, for an engine that turns levels into numbers itself
 
 "Picture" is the image at the bundle's scale; with scale 1, which is usual, it is the image itself.
 """
@@ -56,8 +57,8 @@ class Prepared:
     height: int
     rules: InputRules
     whole: FloatArray | None
-    """`input(0)` of an image in one piece, made where the image is decoded. Those of tiles are made one by
-    one, when they are needed: 64 Mpixel in float32 would be 256 MB a channel."""
+    """`input(0)` of an image in one piece, made where the image is decoded, if it was wanted. Those of tiles
+    are made one by one, when they are needed: 64 Mpixel in float32 would be 256 MB a channel."""
 
     @property
     def inner(self) -> tuple[int, int]:
@@ -68,17 +69,23 @@ class Prepared:
     @property
     def array(self) -> FloatArray:
         """(C, H'', W'') 0-1, of an image in one piece. ValueError for one in tiles."""
-        if self.whole is None:
+        if len(self.tiles) > 1:
             raise ValueError(f"the image is cut into {len(self.tiles)} tiles; ask for their input")
-        return self.whole
+        return self.input(0)
 
     def input(self, index: int) -> FloatArray:
         """(C, tile.height, tile.width) 0-1: tile `index`, padded at right and bottom past the picture."""
         return self.whole if self.whole is not None else _input(self.picture, self.tiles[index], self.rules)
 
+    def window(self, index: int) -> Pixels:
+        """The picture inside tile `index`, levels as stored; what it lacks at right and bottom is padding."""
+        tile = self.tiles[index]
+        return self.picture[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
 
-def prepare(image: Pixels, rules: InputRules) -> Prepared:
-    """(H, W) or (H, W, 3), uint8 or uint16 -> Prepared.
+
+def prepare(image: Pixels, rules: InputRules, *, floats: bool = True) -> Prepared:
+    """(H, W) or (H, W, 3), uint8 or uint16 -> Prepared. Without `floats` no input is made ahead: the engine
+    takes windows.
 
     Raises WrongLevels for levels that are not those of training, and ValueError if its channels are not those
     of the rules.
@@ -90,7 +97,7 @@ def prepare(image: Pixels, rules: InputRules) -> Prepared:
     check_levels(image, rules)
     picture = shrunk(image, rules.scale)
     tiles = tuple(_tiles(picture.shape[0], picture.shape[1], rules))
-    whole = _input(picture, tiles[0], rules) if len(tiles) == 1 else None
+    whole = _input(picture, tiles[0], rules) if floats and len(tiles) == 1 else None
     return Prepared(picture, tiles, width, height, rules, whole)
 
 
@@ -113,6 +120,17 @@ def to_source(boxes: NDArray[Any], prepared: Prepared) -> NDArray[np.float64]:
     return np.clip(boxes.astype(np.float64) * factors, 0.0, limits)
 
 
+def pad_level(rules: InputRules) -> int | None:
+    """The stored level that is `pad` to the network, exactly. None: there is no such level."""
+    level = round(rules.pad * rules.white)
+    return level if np.float32(level) * unit(rules) == np.float32(rules.pad) else None
+
+
+def unit(rules: InputRules) -> np.float32:
+    """What one step of the stored levels is to the network."""
+    return np.float32(1 / rules.white)
+
+
 def cells(side: int, stride: int) -> int:
     """Of the attention map that begin inside a picture's side."""
     return math.ceil(side / stride)
@@ -133,7 +151,7 @@ def _input(picture: Pixels, tile: Tile, rules: InputRules) -> FloatArray:
     height, width = window.shape[:2]
     array = np.full((rules.channels, tile.height, tile.width), rules.pad, np.float32)
     planes = window[None] if window.ndim == 2 else window.transpose(2, 0, 1)
-    np.multiply(planes, np.float32(1 / rules.white), out=array[:, :height, :width])
+    np.multiply(planes, unit(rules), out=array[:, :height, :width])
     return array
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from inspector.errors import BrokenImage, UnsupportedImage
+from inspector.imaging.data import Data, unpack
 
 SIGNATURES = (b"II*\0", b"MM\0*")
 
@@ -62,9 +63,9 @@ class Tiff(NamedTuple):
         return self.width * self.channels * self.bit_depth // 8
 
 
-def read_header(data: bytes) -> Tiff:
+def read_header(data: Data) -> Tiff:
     """Raises UnsupportedImage, BrokenImage."""
-    order: Literal["<", ">"] = "<" if data.startswith(b"II") else ">"
+    order: Literal["<", ">"] = "<" if data[:2] == b"II" else ">"
     fields = _directory(data, order)
     missing = [tag for tag in _NEEDED if tag not in fields]
     if missing:
@@ -89,7 +90,7 @@ def read_header(data: bytes) -> Tiff:
     return found
 
 
-def _directory(data: bytes, order: str) -> Fields:
+def _directory(data: Data, order: str) -> Fields:
     """The fields that are needed here, of the only directory."""
     at = _unpacked(data, f"{order}I", 4)[0]
     count = _unpacked(data, f"{order}H", at)[0]
@@ -106,7 +107,7 @@ def _directory(data: bytes, order: str) -> Fields:
     return fields
 
 
-def _values(data: bytes, order: str, place: int, letter: str, count: int) -> tuple[int, ...]:
+def _values(data: Data, order: str, place: int, letter: str, count: int) -> tuple[int, ...]:
     """Up to four bytes stand in the field itself, more of them elsewhere in the file."""
     if not 0 < count <= MAX_STRIPS:
         raise BrokenImage(f"a field of the TIFF claims {count} values")
@@ -115,11 +116,11 @@ def _values(data: bytes, order: str, place: int, letter: str, count: int) -> tup
     return _unpacked(data, form, start)
 
 
-def _unpacked(data: bytes, form: str, start: int) -> tuple[int, ...]:
+def _unpacked(data: Data, form: str, start: int) -> tuple[int, ...]:
     end = start + struct.calcsize(form)
     if end > len(data):
         raise BrokenImage(f"the TIFF ends before byte {end:,}, which its header names")
-    return struct.unpack_from(form, data, start)
+    return unpack(form, data, start)
 
 
 def _first(fields: Fields, tag: int) -> int:
@@ -155,7 +156,7 @@ def _check_layout(fields: Fields) -> None:
         raise UnsupportedImage("a TIFF in tiles; save it in strips")
 
 
-def _check_strips(data: bytes, fields: Fields, found: Tiff) -> None:
+def _check_strips(data: Data, fields: Fields, found: Tiff) -> None:
     """As many as the size asks for, each within the file; uncompressed ones whole."""
     wanted = -(-found.height // found.rows) if found.rows else 0
     if not wanted or {len(fields.get(_OFFSETS, ())), len(fields.get(_SIZES, ()))} != {wanted}:

@@ -34,6 +34,15 @@ class RawPredictions(NamedTuple):
     strides: Tensor  # (A, 1) pixels
 
 
+class Answers(NamedTuple):
+    """What an engine returns: sigmoids applied, all scores and the map 0-1."""
+
+    boxes: Tensor  # (N, A, 4) pixels
+    scores: Tensor  # (N, A, K)
+    classes: Tensor  # (N, 1 + K)
+    attention: Tensor  # (N, H/8, W/8)
+
+
 class Detector(nn.Module):
     """`attention` says which, `placement` where: "neck" (its map supervised), and besides "block": in every
     residual block of the backbone, or "stage": behind every stage of it.
@@ -82,11 +91,24 @@ class Detector(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """boxes (N, A, 4) in pixels, scores (N, A, K), classes (N, 1 + K), map (N, H/8, W/8); all 0-1."""
-        raw = self.raw(x)
-        boxes = to_boxes(raw.points, expected_distances(raw.distances), raw.strides)
-        image = raw.image.sigmoid()
-        # P(defect here) = P(defect here | the image is defective) x P(the image is defective). By itself a
-        # box takes odd but good patterns of a board never seen for defects (figures: docs/model.md).
-        scores = raw.scores.sigmoid() * image[:, None, :1]
-        return boxes, scores, image, raw.map_logits[:, 0].sigmoid()
+        """The fields of Answers, as a plain tuple: exports name them by their order."""
+        found = answers(self.raw(x))
+        return found.boxes, found.scores, found.classes, found.attention
+
+
+def answers(raw: RawPredictions) -> Answers:
+    """In float32 at least, whatever the network ran in: a sigmoid of 8 bits has one value for all scores
+    above 0.998, and a box has no place between two pixels.
+    """
+    scores, distances, image, map_logits = (
+        _wide(logits) for logits in (raw.scores, raw.distances, raw.image, raw.map_logits)
+    )
+    boxes = to_boxes(raw.points, expected_distances(distances), raw.strides)
+    image = image.sigmoid()
+    # P(defect here) = P(defect here | the image is defective) x P(the image is defective). By itself a
+    # box takes odd but good patterns of a board never seen for defects (figures: docs/model.md).
+    return Answers(boxes, scores.sigmoid() * image[:, None, :1], image, map_logits[:, 0].sigmoid())
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values if values.dtype in {torch.float32, torch.float64} else values.float()

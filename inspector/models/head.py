@@ -60,11 +60,14 @@ class ImageHead(nn.Module):
 
 
 def anchor_points(height: int, width: int, stride: int, like: Tensor) -> Tensor:
-    """(h*w, 2) centres of the cells, x and y in pixels, row by row."""
+    """(h*w, 2) centres of the cells, x and y in pixels, row by row; in float32 at least: bf16 would put those
+    of a picture of 640 pixels on a grid of four."""
     ys = (torch.arange(height, device=like.device) + 0.5) * stride
     xs = (torch.arange(width, device=like.device) + 0.5) * stride
     grid_y, grid_x = torch.meshgrid(ys, xs, indexing="ij")
-    return torch.stack([grid_x.reshape(-1), grid_y.reshape(-1)], 1).to(like.dtype)
+    return torch.stack([grid_x.reshape(-1), grid_y.reshape(-1)], 1).to(
+        torch.promote_types(like.dtype, torch.float32)
+    )
 
 
 def expected_distances(distances: Tensor) -> Tensor:

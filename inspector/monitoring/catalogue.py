@@ -128,6 +128,11 @@ TAKT = _gauge("takt_seconds", "Takt of a line, from the settings: what latency i
 GATEWAY_EXPIRED = _counter(
     "gateway_expired", "Images that the gateway expired: their deadline passed in no worker's hands.", LINE
 )
+NOT_IN_TIME = _counter(
+    "images_not_in_time",
+    "Images refused since more comes before them than can be done by their deadline; also in images_refused.",
+    LINE,
+)
 GATEWAY_SECONDS = _histogram(
     "gateway_seconds",
     "Time that an image spends in the gateway, by stage (read, submit, wait).",
@@ -196,6 +201,14 @@ DISK_FREE = _gauge(
 )
 DISK = _gauge("queue_disk_bytes", "Size of that disk.")
 
+BLOB_FILES = _gauge("blob_files", "Images in the blob store, those that come in too; NaN without one.")
+BLOB_BYTES = _gauge("blob_bytes", "Bytes of them.")
+BLOB_FREE = _gauge("blob_disk_free_bytes", "Free on the disk of the blob store.")
+BLOBS_SWEPT = _counter(
+    "blobs_swept",
+    "Images that lay in the blob store and had never been accepted: a gateway died before its submit.",
+)
+
 # --- a worker: what came out ------------------------------------------------------------------------------
 
 VERDICTS = _counter("verdicts", "Images with a verdict.", LINE, VERDICT)
@@ -238,6 +251,7 @@ GATEWAY: tuple[Metric, ...] = (
     LAST_PART,
     TAKT,
     GATEWAY_EXPIRED,
+    NOT_IN_TIME,
     GATEWAY_SECONDS,
     WAITERS,
     VIEWERS,
@@ -265,6 +279,10 @@ GATEWAY: tuple[Metric, ...] = (
     SERVER_REPLICAS,
     DISK_FREE,
     DISK,
+    BLOB_FILES,
+    BLOB_BYTES,
+    BLOB_FREE,
+    BLOBS_SWEPT,
 )
 WORKER: tuple[Metric, ...] = (
     VERDICTS,

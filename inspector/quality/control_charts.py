@@ -2,7 +2,7 @@
 
 centre line   all that counted in the baseline / all that was inspected in it
 limits        three sigma: centre +- 3 sqrt(centre (1 - centre) / n), or +- 3 sqrt(centre / n) for u; a
-              subgroup that expects fewer than 25 (or leaves fewer than 25 good) has exact ones instead
+              subgroup that expects fewer than 55 (or leaves fewer than 55 good) has exact ones instead
 score         how far out a point lies, in standard deviations; run rules read it
 dispersion    how much more the baseline's subgroups vary than chance makes them (Laney's sigma z)
 
@@ -21,9 +21,10 @@ from itertools import pairwise
 from inspector.quality.run_rules import DEFAULT, broken_rules
 from inspector.quality.tails import SIGMAS, Tails, binomial, poisson
 
-ENOUGH = 25
-"""Expected on either side: from here on chance breaks a three-sigma limit at most twice as often as it says;
-at 5, which is often taken, four times."""
+ENOUGH = 55
+"""Expected on either side: from here on chance breaks a three-sigma limit at most twice as often as it says,
+whatever the size and the share (1.97 times at worst; 53 would just do). At 25 it is up to 2.6 times, at 5,
+which is often taken, up to 5.2: it depends on how far above the limit the next whole count lies."""
 
 SOUND = 20
 """Subgroups of a baseline; with fewer its limits are provisional, as every textbook has it."""

@@ -1,7 +1,7 @@
 """Exact chances of a count: of defective parts among n (binomial), of defects on n parts (Poisson).
 
 The normal curve is no guide where few are expected: at 5 expected its upper limit is broken by chance four
-times as often as it says, and its lower one is below 0. There these sums stand in for it.
+to five times as often as it says, and its lower one is below 0. There these sums stand in for it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The seams of the queue. Two implementations stand behind them, held to one set of contract tests.
 
 A gateway holds a Producer and a Results (async); a worker holds a Consumer (sync, called from its network
-thread only); both may hold an Admin. An archiver holds an Archive (sync). Every method raises
-QueueUnavailable when the server does not answer.
+thread only); both may hold an Admin. An archiver holds an Archive (sync). A gateway with a blob store holds a
+Disposal (async) too. Every method raises QueueUnavailable when the server does not answer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from inspector.errors import QueueUnavailable
+from inspector.errors import ImageGone, InspectionFailed, QueueUnavailable, StoreUnavailable
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
+from inspector.queue.blobs import Blob
+
+Image = bytes | Blob
+"""As posted: the bytes, or where they lie in the blob store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,10 @@ MIN_IDLE = timedelta(seconds=10)
 """A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
 (min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
 
+SEEN_DEAD = 0.4
+"""Of min_idle: what was not renewed for so long (each is at a quarter) counts as no work under way for a new
+image, long before another worker may take it over."""
+
 
 WITHOUT_DEADLINE = timedelta(seconds=60)
 """An image without a deadline waits in its line as if it had this one: it is not passed over for ever."""
@@ -89,6 +97,19 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How much work the shard of a line has."""
+
+    at_ms: int
+    """By the queue's clock, that `Announcement.at_ms` is from."""
+    depth: int
+    """Waiting and in flight."""
+    in_flight: int
+    ahead: int | None = None
+    """Of these, how many come before the image that was asked about; None: none was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """`id` is the earlier one when the idempotency key was known; `created` tells."""
 
@@ -96,19 +117,33 @@ class Submission:
     created: bool
     fullness: float = field(default=1.0, compare=False)
     """Of the fullest budget, the queue's or the line's own, with this image: 0-1. 1 where it is not known."""
+    load: Load | None = field(default=None, compare=False)
+    """The work that was there before it; None where it is not known."""
 
 
 class Producer(Protocol):
-    async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
+    async def submit(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None = None,
+        most_ahead: int | None = None,
+    ) -> Submission:
         """Admit and enqueue in one round trip; returns once it is durable at the server's level.
 
-        Raises Busy (over a budget; LineBusy: over the line's own), IdempotencyConflict (the key's digest
-        differs), QueueUnavailable (at D3 also: too few confirmed it in time; it may be accepted). Safe to
-        repeat: job.id submitted twice is one job.
+        `most_ahead`, of a live image with a deadline: so many images may come before it.
+
+        Raises Busy (over a budget; LineBusy: over the line's own; NotInTime: more than `most_ahead` come
+        before it; for an id or a key that is known, none of them), IdempotencyConflict (the key's digest
+        differs), QueueUnavailable (at D3 also: too few confirmed it in time; it may be accepted; of a file
+        that was given up: it was not). Safe to repeat: job.id submitted twice is one job. A file in the blob
+        store is the queue's once it is submitted, and the caller's to give up where another id, or an error,
+        comes back (Disposal.forsake).
         """
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
-        """A cheap look before a body is read; only submit decides. Raises Busy or LineBusy as it would."""
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
+        """A cheap look before a body is read; only submit decides. Raises Busy or LineBusy as it would.
+        With a `deadline` (UTC), the load tells how many images would come before a live one of that line."""
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         """Record and announce `expired` for images whose deadline passed before `now` (UTC, by the clock that
@@ -125,7 +160,17 @@ class Delivery:
     entry: str
     count: int
     job: Job
-    image: bytes
+    image: Image
+
+    def read(self) -> bytes:
+        """The image, as posted. Raises InspectionFailed: its file in the blob store is not there, not whole,
+        or cannot be read."""
+        if isinstance(self.image, bytes):
+            return self.image
+        try:
+            return self.image.read()
+        except (ImageGone, StoreUnavailable) as error:
+            raise InspectionFailed(str(error)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +226,12 @@ class Consumer(Protocol):
     def report(self, worker: WorkerReport) -> None:
         """Say that this worker lives; forgotten 15 s after the last report."""
 
+    def beside(self) -> Consumer:
+        """The same worker on connections of its own, for another thread. End it with `hang_up`."""
+
+    def hang_up(self) -> None:
+        """Close the connections, and say nothing: the worker lives."""
+
     def close(self) -> None:
         """Leave: forget this worker; its consumer is deleted only when it holds nothing."""
 
@@ -206,14 +257,16 @@ class Announcement:
 
     cursor: str
     outcome: Outcome
+    at_ms: int = 0
+    """By the queue's clock."""
 
 
 class Results(Protocol):
     async def read(self, inspection_id: str) -> Snapshot:
         """Raises InspectionNotFound; at D3 also QueueUnavailable, while a failover may lose the outcome."""
 
-    async def image(self, inspection_id: str) -> tuple[str, bytes]:
-        """(format, bytes as posted). Raises InspectionNotFound, ImageGone."""
+    async def image(self, inspection_id: str) -> tuple[str, Image]:
+        """(format, as posted). Raises InspectionNotFound, ImageGone, StoreUnavailable."""
 
     async def attention(self, inspection_id: str) -> bytes:
         """The map as PNG. Raises InspectionNotFound, ImageGone."""
@@ -285,7 +338,8 @@ class Archive(Protocol):
     def jobs(self, inspection_ids: Sequence[str]) -> list[Job | None]:
         """None: it has left, or this version cannot read it."""
 
-    def held(self, inspection_id: str) -> Held: ...
+    def held(self, inspection_id: str) -> Held:
+        """An image whose file is gone is None. Raises StoreUnavailable: the blob store does not answer."""
 
     def archived(self, done: Sequence[Unarchived]) -> None:
         """Their records are durable: what was held for the archiver is let go of, and joins the ring."""
@@ -296,6 +350,33 @@ class Archive(Protocol):
 
     def close(self) -> None:
         """Outcomes in this archiver's hands are another one's after min_idle."""
+
+
+class Disposal(Protocol):
+    """Which files of the blob store may be deleted. Several gateways do it side by side."""
+
+    async def mark(self, proposed: str) -> str:
+        """What tells this queue from others, also after restarts: what was proposed first."""
+
+    async def discarded(self, limit: int) -> list[str]:
+        """Ids that the queue let go of KEEP_DISCARDED ago or earlier, the oldest first: nothing needs their
+        files. Given again and again until `deleted`."""
+
+    async def deleted(self, inspection_ids: Sequence[str]) -> None: ...
+
+    async def forsake(self, inspection_ids: Sequence[str]) -> list[str]:
+        """Of these, those that were not accepted, and will not be from now on: a submit of one that is still
+        under way is refused. Their files may be deleted. What the queue let go of is not among them."""
+
+    async def aclose(self) -> None: ...
+
+
+KEEP_DISCARDED = timedelta(seconds=15)
+"""A server that comes back with the data of a moment ago (D1, a promoted replica) may need a file that it had
+let go of. It lost two seconds at most, or what a replica may lag behind (min-replicas-max-lag: 10 s)."""
+
+FORSAKEN_FOR = timedelta(hours=1)
+"""Longer than any submit is under way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,10 @@ due             zset     id -> deadline, ms: of images not finished that have on
 totals          hash     bytes (accepted, not finished), recent (held by the ring), dead (by dead letters),
                          archive (what waits for the archiver; the field is there once there is one)
 held            hash     id -> its entry in `results`: the archiver has not released the image yet
+blobs           hash     id -> bytes of its image, which lies in the blob store under that id (blobs.py): in
+                         place of image:<id>, and leaves as that does
+discarded       zset     id -> ms since 1970 when the queue let go of it: its file is to be deleted
+mark            string   what tells this queue from others, in its blob store too (blobs.py)
 workers         hash     name -> "<ms of the last report> <WorkerReport as JSON>"
 state:<id>      hash     submitted, line, format, digest, entry, bytes, idem, state, accept, token, error,
                          dead (its entry in `dead`, while it has one), deliveries (so many, when handed back)
@@ -26,6 +30,7 @@ image:<id>      string   the bytes as posted           } these four leave togeth
 map:<id>        string   the attention map as PNG      } when the ring has no room
 result:<id>     string   Result as JSON                }
 idem:<hash>     string   "<digest>:<id>" for an idempotency key
+forsaken:<id>   string   empty: the file of that id is given up, so it will not be accepted any more
 """
 
 from __future__ import annotations
@@ -91,6 +96,18 @@ class Keys:
     @property
     def held(self) -> str:
         return self.prefix + "held"
+
+    @property
+    def blobs(self) -> str:
+        return self.prefix + "blobs"
+
+    @property
+    def discarded(self) -> str:
+        return self.prefix + "discarded"
+
+    @property
+    def mark(self) -> str:
+        return self.prefix + "mark"
 
     @property
     def workers(self) -> str:

@@ -1,7 +1,7 @@
 """The queue in memory: the same seams and the same promises, for tests and for one process.
 
-`producer()`, `consumer(name)`, `results()`, `archive(name)` and `admin()` of one MemoryQueue see the same
-images, from any thread. Nothing survives the process.
+`producer()`, `consumer(name)`, `results()`, `archive(name)`, `disposal()` and `admin()` of one MemoryQueue
+see the same images, from any thread. Nothing survives the process.
 """
 
 from __future__ import annotations
@@ -12,12 +12,21 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inspector.errors import IdempotencyConflict, ImageGone, InspectionFailed
+from inspector.errors import (
+    IdempotencyConflict,
+    ImageGone,
+    InspectionFailed,
+    NotInTime,
+    QueueUnavailable,
+)
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
 from inspector.queue.base import (
     DEFAULT_BUDGETS,
+    FORSAKEN_FOR,
+    KEEP_DISCARDED,
     MIN_IDLE,
+    SEEN_DEAD,
     Announcement,
     Budgets,
     DeadLetter,
@@ -27,7 +36,9 @@ from inspector.queue.base import (
     FinishStatus,
     Held,
     Idempotency,
+    Image,
     Left,
+    Load,
     QueueStatus,
     ServerHealth,
     Snapshot,
@@ -35,10 +46,11 @@ from inspector.queue.base import (
     Unarchived,
     WorkerReport,
 )
+from inspector.queue.blobs import Blob
 from inspector.queue.keys import WORKER_TTL_MS
 from inspector.queue.letters import reopened
 from inspector.queue.memory_store import NOBODY, MemoryStore, Record, Waiting
-from inspector.queue.reading import Taken, overdue, parse_job
+from inspector.queue.reading import Taken, bytes_of, overdue, parse_job
 from inspector.queue.reports import iso
 from inspector.queue.settling import Fence
 
@@ -64,13 +76,22 @@ class MemoryQueue:
     def admin(self) -> MemoryAdmin:
         return MemoryAdmin(self.store)
 
+    def disposal(self) -> MemoryDisposal:
+        return MemoryDisposal(self.store)
+
 
 class MemoryProducer:
     def __init__(self, store: MemoryStore, min_idle: timedelta) -> None:
         self._store = store
         self._min_idle_s = min_idle.total_seconds()
 
-    async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
+    async def submit(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None = None,
+        most_ahead: int | None = None,
+    ) -> Submission:
         digest = idempotency.digest if idempotency else job.image.sha256
         with self._store.changed:
             self._store.forget()
@@ -79,13 +100,19 @@ class MemoryProducer:
                 known = self._store.shelf.keys.get(idempotency.key)
             if known is not None:
                 return self._known(known, digest)
+            if isinstance(image, Blob) and self._is_forsaken(job.id):
+                raise QueueUnavailable(f"the file of inspection {job.id} was given up")
             self._store.admit(job.line, len(image))
+            load = self._load(job.line, None if most_ahead is None else job.deadline)
+            if load.ahead is not None and most_ahead is not None and load.ahead > most_ahead:
+                raise NotInTime(ahead=load.ahead)
             self._enqueue(job, image, digest, idempotency.key if idempotency else None)
-        return Submission(job.id, created=True)
+        return Submission(job.id, created=True, load=load)
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
         with self._store.changed:
             self._store.admit(line, image_bytes)
+            return self._load(line, deadline)
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         with self._store.changed:
@@ -101,6 +128,16 @@ class MemoryProducer:
 
     async def aclose(self) -> None: ...
 
+    def _is_forsaken(self, inspection_id: str) -> bool:
+        at = self._store.shelf.forsaken.get(inspection_id)
+        return at is not None and self._store.clock() < at + FORSAKEN_FOR.total_seconds()
+
+    def _load(self, line: str, deadline: datetime | None) -> Load:
+        load = self._store.load()
+        if deadline is None:
+            return load
+        return replace(load, ahead=self._store.ahead(line, deadline, SEEN_DEAD * self._min_idle_s))
+
     def _is_free(self, record: Record) -> bool:
         renewed_until = self._store.clock() - self._min_idle_s
         return record.owner == NOBODY or record.renewed <= renewed_until
@@ -112,7 +149,7 @@ class MemoryProducer:
             )
         return Submission(inspection_id, created=False)
 
-    def _enqueue(self, job: Job, image: bytes, digest: str, key: str | None) -> None:
+    def _enqueue(self, job: Job, image: Image, digest: str, key: str | None) -> None:
         if key is not None:
             self._store.shelf.keys[key] = job.id
         self._store.enqueue(Record(job, job.line, image, digest, len(image), key), job.id)
@@ -165,6 +202,11 @@ class MemoryConsumer:
     def report(self, worker: WorkerReport) -> None:
         with self._store.changed:
             self._store.shelf.reports[worker.name] = (self._store.clock(), worker)
+
+    def beside(self) -> MemoryConsumer:
+        return MemoryConsumer(self._store, self.name, timedelta(seconds=self._min_idle_s))
+
+    def hang_up(self) -> None: ...
 
     def close(self) -> None:
         with self._store.changed:
@@ -243,7 +285,7 @@ class MemoryResults:
                 has_attention=record.attention is not None,
             )
 
-    async def image(self, inspection_id: str) -> tuple[str, bytes]:
+    async def image(self, inspection_id: str) -> tuple[str, Image]:
         with self._store.changed:
             record = self._store.record(inspection_id)
             if record.image is None or record.job is None:
@@ -270,20 +312,18 @@ class MemoryResults:
             cursor = self._store.shelf.announcements if after == "$" else int(after.partition("-")[0])
             while True:
                 news.clear()
-                for number, outcome in self._behind(cursor):
+                for number, at_s, outcome in self._behind(cursor):
                     cursor = number
-                    yield Announcement(str(number), outcome)
+                    yield Announcement(str(number), outcome, at_ms=int(at_s * 1000))
                 await news.wait()
         finally:
             self._store.unlisten(loop, news)
 
     async def aclose(self) -> None: ...
 
-    def _behind(self, cursor: int) -> list[tuple[int, Outcome]]:
+    def _behind(self, cursor: int) -> list[tuple[int, float, Outcome]]:
         with self._store.changed:
-            return [
-                (number, outcome) for number, _, outcome in self._store.shelf.announced if number > cursor
-            ]
+            return [one for one in self._store.shelf.announced if one[0] > cursor]
 
 
 class MemoryArchive:
@@ -312,7 +352,9 @@ class MemoryArchive:
     def held(self, inspection_id: str) -> Held:
         with self._store.changed:
             record = self._store.shelf.records.get(inspection_id)
-            return Held(record.image, record.attention) if record is not None else Held(None, None)
+            if record is None:
+                return Held(None, None)
+            return Held(bytes_of(record.image), record.attention)
 
     def archived(self, done: Sequence[Unarchived]) -> None:
         with self._store.changed:
@@ -336,6 +378,42 @@ class MemoryArchive:
         for one in waiting:
             one.owner, one.taken = self.name, self._store.clock()
         return [one.unarchived for one in waiting]
+
+
+class MemoryDisposal:
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    async def mark(self, proposed: str) -> str:
+        with self._store.changed:
+            self._store.shelf.mark = self._store.shelf.mark or proposed
+            return self._store.shelf.mark
+
+    async def discarded(self, limit: int) -> list[str]:
+        with self._store.changed:
+            self._store.forget()
+            until = self._store.clock() - KEEP_DISCARDED.total_seconds()
+            old = [one for one, at in self._store.shelf.discarded.items() if at <= until]
+            return old[: max(0, limit)]
+
+    async def deleted(self, inspection_ids: Sequence[str]) -> None:
+        with self._store.changed:
+            for one in inspection_ids:
+                self._store.shelf.discarded.pop(one, None)
+
+    async def forsake(self, inspection_ids: Sequence[str]) -> list[str]:
+        with self._store.changed:
+            shelf, now = self._store.shelf, self._store.clock()
+            given_up = [one for one in inspection_ids if self._has_no_image(one)]
+            shelf.forsaken |= dict.fromkeys(given_up, now)
+            return given_up
+
+    async def aclose(self) -> None: ...
+
+    def _has_no_image(self, inspection_id: str) -> bool:
+        shelf = self._store.shelf
+        record = shelf.records.get(inspection_id)
+        return inspection_id not in shelf.discarded and (record is None or record.image is None)
 
 
 class MemoryAdmin:

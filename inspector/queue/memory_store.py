@@ -19,9 +19,12 @@ from inspector.queue.base import (
     WITHOUT_DEADLINE,
     Budgets,
     DeadLetter,
+    Image,
+    Load,
     Unarchived,
     WorkerReport,
 )
+from inspector.queue.blobs import Blob
 from inspector.queue.fullness import busy
 from inspector.queue.letters import no_letter
 from inspector.queue.settling import DEAD_LETTERS_KEPT, Fence
@@ -39,7 +42,7 @@ class Record:
 
     job: Job | None
     line: str
-    image: bytes | None
+    image: Image | None
     digest: str
     size: int
     key: str | None
@@ -85,6 +88,11 @@ class Shelf:
     """By entry, oldest first; None before there is an archiver."""
     held: dict[str, str] = field(default_factory=dict)
     """id -> the entry that it is held for."""
+    discarded: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    """Ids whose files in the blob store nothing needs -> since when, the oldest first."""
+    forsaken: dict[str, float] = field(default_factory=dict)
+    """Ids whose files were given up -> when."""
+    mark: str = ""
     entries: int = 0
     announcements: int = 0
 
@@ -139,6 +147,7 @@ class MemoryStore:
         gone = [key for key, one in shelf.records.items() if one.outcome and one.finished <= limit]
         for old in [key for key in gone if key not in shelf.dead and key not in shelf.held]:
             record = shelf.records.pop(old)
+            self._discard(record, old)
             if record.key is not None and shelf.keys.get(record.key) == old:
                 del shelf.keys[record.key]
             if old in shelf.ring:
@@ -182,6 +191,7 @@ class MemoryStore:
         """A dead letter leaves, with its image."""
         del self.shelf.dead[self.letter(inspection_id).id]
         record = self.shelf.records[inspection_id]
+        self._discard(record, inspection_id)
         record.job = record.image = None
         record.finished = self.clock()
 
@@ -213,6 +223,29 @@ class MemoryStore:
                     row.append(line)
         return ready
 
+    def load(self) -> Load:
+        held = [self.shelf.records[one] for one in self.shelf.work.values()]
+        in_flight = sum(record.owner != NOBODY for record in held)
+        return Load(int(self.clock() * 1000), len(held), in_flight)
+
+    def ahead(self, line: str, deadline: datetime, seen_dead_s: float) -> int:
+        """As ahead.lua."""
+        now, until = self.clock(), deadline.timestamp()
+        held = [self.shelf.records[one] for one in self.shelf.work.values()]
+        in_hand = sum(one.owner != NOBODY and one.renewed > now - seen_dead_s for one in held)
+        waiting = self._due_by_line(now)
+        own = sum(rank <= until for rank in waiting.pop(line, ()))
+        row = self.shelf.turns[PRIORITIES[0]]
+        behind = list(row)[row.index(line) :] if line in row else []
+        others = (min(len(ranks), own + (name not in behind)) for name, ranks in waiting.items())
+        return in_hand + own + sum(others)
+
+    def _due_by_line(self, now: float) -> dict[str, list[float]]:
+        """The ranks of live images that wait and are not late."""
+        row = self.shelf.turns[PRIORITIES[0]]
+        ranks = {name: [_rank(one) for one in self._waiting(PRIORITIES[0], name)] for name in row}
+        return {name: [rank for rank in some if rank > now] for name, some in ranks.items()}
+
     def attach(self) -> OrderedDict[str, Waiting]:
         """As attach.lua: there is an archiver from now on. What waits for it."""
         if self.shelf.archive is None:
@@ -232,7 +265,7 @@ class MemoryStore:
             record.held = _shown_bytes(record)
             self._evict()
         else:
-            self._unlink(record)
+            self._unlink(record, inspection_id)
 
     def listen(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
         with self.changed:
@@ -285,14 +318,19 @@ class MemoryStore:
         while len(ring) > 1 and sum(records[one].held for one in ring) > self.budgets.recent_bytes:
             oldest = ring.pop()
             if oldest not in self.shelf.dead and oldest not in self.shelf.held:
-                self._unlink(records[oldest])
+                self._unlink(records[oldest], oldest)
 
-    @staticmethod
-    def _unlink(record: Record) -> None:
+    def _unlink(self, record: Record, inspection_id: str) -> None:
+        self._discard(record, inspection_id)
         record.job = record.image = record.attention = None
         record.held = 0
         if record.outcome is not None:
             record.outcome = replace(record.outcome, result=None)
+
+    def _discard(self, record: Record, inspection_id: str) -> None:
+        """As unlink.lua."""
+        if isinstance(record.image, Blob):
+            self.shelf.discarded[inspection_id] = self.clock()
 
     def _wake(self) -> None:
         self.changed.notify_all()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from inspector.errors import DeadlineExpired, InspectionFailed, InspectorError, PoisonImage
+from inspector.errors import DeadlineExpired, ImageGone, InspectionFailed, InspectorError, PoisonImage
 from inspector.messages.job import SCHEMA, Job
 from inspector.messages.result import Outcome
 from inspector.messages.result import failed as failed_outcome
-from inspector.queue.base import Delivery
+from inspector.queue.base import Delivery, Image
+from inspector.queue.blobs import Blob, BlobStore, require
+
+log = logging.getLogger(__name__)
 
 MAX_DELIVERIES = 3
 """After so many without a result it is poison: one crash may be the worker's, three are the image's."""
@@ -36,12 +40,33 @@ class Taken:
         """`job` as it was read; its part is named where it can be."""
         return failed_outcome(self.id, self.line, error, readable_job(job))
 
-    def delivery(self, job: bytes | None, image: bytes | None) -> Delivery:
+    def delivery(self, job: bytes | None, image: Image | None) -> Delivery:
         """Raises InspectionFailed where no worker of this version can ever inspect it."""
         if job is None or image is None:
             lost = "job" if job is None else "image"
             raise InspectionFailed(f"the {lost} is no longer in the queue server")
         return Delivery(self.entry, self.count, parse_job(job), image)
+
+
+def located(
+    inspection_id: str, image: bytes | None, blob: bytes | None, store: BlobStore | None
+) -> Image | None:
+    """The image, where it is: `image` are its bytes; of one in the store `blob` says how many. None: neither.
+    Raises StoreUnavailable: it lies in a store, and there is none here."""
+    if image is not None or blob is None:
+        return image
+    return require(store).blob(inspection_id, int(blob))
+
+
+def bytes_of(image: Image | None) -> bytes | None:
+    """What an archiver keeps of it; None: it has left. Raises StoreUnavailable."""
+    if not isinstance(image, Blob):
+        return image
+    try:
+        return image.read()
+    except ImageGone as error:
+        log.warning("an image cannot be kept: %s", error)
+        return None
 
 
 def overdue(inspection_id: str, line: str, job: bytes | None) -> Outcome:

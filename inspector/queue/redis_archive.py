@@ -7,23 +7,33 @@ from datetime import UTC, datetime, timedelta
 
 from inspector.messages.job import Job
 from inspector.queue.base import ARCHIVER_SEEN, Budgets, Held, Left, Unarchived
+from inspector.queue.blobs import BlobStore
 from inspector.queue.keys import ARCHIVE_GROUP, Keys
-from inspector.queue.reading import readable_job
+from inspector.queue.reading import bytes_of, located, readable_job
 from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, Link, ServerRefusal
 from inspector.queue.redis_consumer import FORGET_CONSUMER_AFTER_MS, FROM_THE_START, GROUP_IS_GONE
 from inspector.queue.redis_results import announcement
-from inspector.queue.scripting import ARCHIVED, ATTACH, DETACH, LEAVE, OPEN, TRIM, Call, Reply, Word
+from inspector.queue.scripting import ARCHIVED, ATTACH, DETACH, LEAVE, OPEN, TRIM, Call, Command, Reply, Word
 
 SEQUENCES = 1_000_000
 """More outcomes than a server announces within a millisecond."""
 
 
 class RedisArchive:
-    def __init__(self, url: str, keys: Keys, name: str, budgets: Budgets, min_idle: timedelta) -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: Keys,
+        name: str,
+        budgets: Budgets,
+        min_idle: timedelta,
+        blobs: BlobStore | None = None,
+    ) -> None:
         self.name = name
         self._budgets = budgets
         self._min_idle_ms = max(1, int(min_idle.total_seconds() * 1000))
         self._keys = keys
+        self._blobs = blobs
         self._link = Link(url, keys)
         self._reader = Link(url, keys, READER_TIMEOUT_S)
         self._is_open = False
@@ -60,10 +70,10 @@ class RedisArchive:
         return [readable_job(text) for text in held]
 
     def held(self, inspection_id: str) -> Held:
-        image, attention = self._link.ask(
-            "MGET", self._keys.image(inspection_id), self._keys.map(inspection_id)
-        )
-        return Held(image, attention)
+        keys = self._keys
+        texts: Command = ["MGET", keys.image(inspection_id), keys.map(inspection_id)]
+        (content, attention), blob = self._link.exchange([texts, ["HGET", keys.blobs, inspection_id]])
+        return Held(bytes_of(located(inspection_id, content, blob, self._blobs)), attention)
 
     def archived(self, done: Sequence[Unarchived]) -> None:
         kept_ms = int(self._budgets.results_kept.total_seconds() * 1000)

@@ -10,13 +10,26 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 
-from inspector.errors import InspectionFailed
+from inspector.errors import InspectionFailed, StoreUnavailable
 from inspector.queue.base import WITHOUT_DEADLINE, Budgets, Delivery, Finished, FinishStatus, WorkerReport
+from inspector.queue.blobs import BlobStore
 from inspector.queue.keys import FEEDER, GROUP, WORKER_TTL_MS, Keys
-from inspector.queue.reading import Taken
+from inspector.queue.reading import Taken, located
 from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, Link, ServerRefusal
 from inspector.queue.reports import report_json
-from inspector.queue.scripting import HAND_BACK, LEAVE, OPEN, RENEW, REPORT, SWEEP, TAKE, Call, Reply, Word
+from inspector.queue.scripting import (
+    HAND_BACK,
+    LEAVE,
+    OPEN,
+    RENEW,
+    REPORT,
+    SWEEP,
+    TAKE,
+    Call,
+    Command,
+    Reply,
+    Word,
+)
 from inspector.queue.settling import Fence, bury_call, finish_call
 
 FORGET_CONSUMER_AFTER_MS = 3_600_000
@@ -31,11 +44,22 @@ WITHOUT_DEADLINE_MS = int(WITHOUT_DEADLINE.total_seconds() * 1000)
 
 
 class RedisConsumer:
-    def __init__(self, url: str, keys: Keys, name: str, budgets: Budgets, min_idle: timedelta) -> None:
+    def __init__(
+        self,
+        url: str,
+        keys: Keys,
+        name: str,
+        budgets: Budgets,
+        min_idle: timedelta,
+        blobs: BlobStore | None = None,
+    ) -> None:
         self.name = name
+        self._url = url
         self._budgets = budgets
+        self._min_idle = min_idle
         self._min_idle_ms = max(1, int(min_idle.total_seconds() * 1000))
         self._keys = keys
+        self._blobs = blobs
         self._link = Link(url, keys)
         self._reader = Link(url, keys, READER_TIMEOUT_S)
         self._group_is_open = False
@@ -44,10 +68,13 @@ class RedisConsumer:
         lost with the refusal, and the image be idle until it counts as delivered once more."""
         self._cursor = FROM_THE_START
         self._seen = FROM_THE_START
+        self._emptied = False
+        """The last take gave less than it was asked for."""
 
     def take(self, limit: int, wait: timedelta) -> list[Delivery]:
         end = time.monotonic() + wait.total_seconds()
-        taken = self._take_ready(limit)
+        # Where the last one left nothing, news is waited for at once: a trip less for each lone image.
+        taken = None if self._emptied and wait else self._take_ready(limit)
         while taken is None and (left := end - time.monotonic()) > 0:
             self.wait_for_news(left)
             taken = self._take_ready(limit)
@@ -98,13 +125,19 @@ class RedisConsumer:
         arguments: list[Word] = [worker.name, report_json(worker), WORKER_TTL_MS]
         self._link.run([Call(REPORT, [self._keys.workers], arguments)])
 
+    def beside(self) -> RedisConsumer:
+        return RedisConsumer(self._url, self._keys, self.name, self._budgets, self._min_idle)
+
+    def hang_up(self) -> None:
+        self._reader.close()
+        self._link.close()
+
     def close(self) -> None:
         """Raises QueueUnavailable where the server did not hear it; the connections are closed even so."""
         try:
             self._link.run([Call(LEAVE, [self._keys.work, self._keys.workers], [GROUP, self.name])])
         finally:
-            self._reader.close()
-            self._link.close()
+            self.hang_up()
 
     def wait_for_news(self, left_s: float) -> None:
         """Until an entry comes that the last take has not seen, or BLOCK_S have passed, or what is left.
@@ -116,6 +149,7 @@ class RedisConsumer:
 
     def _take_ready(self, limit: int) -> list[Delivery] | None:
         """What waits now; None: nothing did. What cannot be worked on is finished as failed, here."""
+        self._emptied = False
         try:
             self._open_group()
             [taken] = self._link.run([self._take_call(limit)])
@@ -124,6 +158,7 @@ class RedisConsumer:
                 raise
             self._group_is_open = False
             return None
+        self._emptied = len(taken[1]) < limit
         return self._given(taken)
 
     def _take_call(self, limit: int) -> Call:
@@ -135,7 +170,7 @@ class RedisConsumer:
         self._seen = newest.decode()
         if not given:
             return None
-        return self._workable([(_taken(*one[:4]), one[4], one[5]) for one in given])
+        return self._workable([(_taken(*one[:4]), *one[4:7]) for one in given])
 
     def _open_group(self) -> None:
         if not self._group_is_open:
@@ -160,17 +195,19 @@ class RedisConsumer:
         if not taken:
             return []
         names = [key(one.id) for one in taken for key in (self._keys.job, self._keys.image)]
-        held = self._link.ask("MGET", *names)
-        return self._workable(list(zip(taken, held[0::2], held[1::2], strict=True)))
+        blobs: Command = ["HMGET", self._keys.blobs, *(one.id for one in taken)]
+        held, sizes = self._link.exchange([["MGET", *names], blobs])
+        return self._workable(list(zip(taken, held[0::2], held[1::2], sizes, strict=True)))
 
-    def _workable(self, read: Sequence[tuple[Taken, bytes | None, bytes | None]]) -> list[Delivery]:
-        """Of (entry, job, image); what cannot be worked on is finished as failed."""
+    def _workable(self, read: Sequence[tuple[Taken, Reply, Reply, Reply]]) -> list[Delivery]:
+        """Of (entry, job, image, its bytes in the blob store), each but the entry may be None; what cannot be
+        worked on is finished as failed."""
         ready, hopeless = [], []
-        for one, job, image in read:
+        for one, job, image, blob in read:
             try:
-                ready.append(one.delivery(job, image))
-            except InspectionFailed as error:
-                outcome = one.failed(error, job)
+                ready.append(one.delivery(job, located(one.id, image, blob, self._blobs)))
+            except (InspectionFailed, StoreUnavailable) as error:
+                outcome = one.failed(InspectionFailed(str(error)), job)
                 hopeless.append(finish_call(self._keys, self._budgets, self._fence(one), outcome))
         if hopeless:
             self._link.run(hopeless)

@@ -6,11 +6,12 @@ from collections.abc import AsyncGenerator, Sequence
 
 from inspector.errors import ImageGone, InspectionNotFound, QueueUnavailable
 from inspector.messages.result import Outcome, State
-from inspector.queue.base import Announcement, Durability, Snapshot
+from inspector.queue.base import Announcement, Durability, Image, Snapshot
+from inspector.queue.blobs import BlobStore
 from inspector.queue.confirmation import confirmation_at
 from inspector.queue.confirmed import ConfirmedLink
 from inspector.queue.keys import Keys
-from inspector.queue.reading import readable_job
+from inspector.queue.reading import located, readable_job
 from inspector.queue.redis_connection import BLOCK_S, READER_TIMEOUT_S, AsyncLink
 from inspector.queue.scripting import MARK, Call, Command, Reply
 
@@ -25,10 +26,16 @@ class RedisResults:
     failover, and comes to another outcome than was told."""
 
     def __init__(
-        self, url: str, keys: Keys, durability: Durability = Durability.D2, replicas: int = 1
+        self,
+        url: str,
+        keys: Keys,
+        durability: Durability = Durability.D2,
+        replicas: int = 1,
+        blobs: BlobStore | None = None,
     ) -> None:
         self._url = url
         self._keys = keys
+        self._blobs = blobs
         self._link = AsyncLink(url, keys)
         at_d3 = durability is Durability.D3
         self._confirmation = confirmation_at(self._link.primary, replicas) if at_d3 else None
@@ -40,11 +47,12 @@ class RedisResults:
             ["MGET", keys.job(inspection_id), keys.result(inspection_id)],
             ["EXISTS", keys.image(inspection_id)],
             ["EXISTS", keys.map(inspection_id)],
+            ["HEXISTS", keys.blobs, inspection_id],
         ]
         replies = await self._link.exchange(commands)
         if _known(inspection_id, replies[0])[1].terminal:
             replies = await self._confirmed(self._link, commands)
-        fields, texts, has_image, has_attention = replies
+        fields, texts, has_image, has_attention, has_blob = replies
         line, state = _known(inspection_id, fields)
         return Snapshot(
             id=inspection_id,
@@ -52,18 +60,23 @@ class RedisResults:
             state=state,
             outcome=_outcome(inspection_id, fields, texts[1]) if state.terminal else None,
             job=readable_job(texts[0]),
-            has_image=bool(has_image),
+            has_image=bool(has_image or has_blob),
             has_attention=bool(has_attention),
         )
 
-    async def image(self, inspection_id: str) -> tuple[str, bytes]:
-        form, image = await self._link.exchange(
+    async def image(self, inspection_id: str) -> tuple[str, Image]:
+        form, content, blob = await self._link.exchange(
             [
                 ["HGET", self._keys.state(inspection_id), "format"],
                 ["GET", self._keys.image(inspection_id)],
+                ["HGET", self._keys.blobs, inspection_id],
             ]
         )
-        return _found(inspection_id, form).decode(), _held(inspection_id, image, "image")
+        kind = _found(inspection_id, form).decode()
+        image = located(inspection_id, content, blob, self._blobs)
+        if image is None:
+            raise _gone(inspection_id, "image")
+        return kind, image
 
     async def attention(self, inspection_id: str) -> bytes:
         state, attention = await self._link.exchange(
@@ -139,8 +152,12 @@ def _found(inspection_id: str, field: Reply) -> bytes:
 
 def _held(inspection_id: str, content: Reply, what: str) -> bytes:
     if content is None:
-        raise ImageGone(f"the {what} of inspection {inspection_id!r} is not held")
+        raise _gone(inspection_id, what)
     return bytes(content)
+
+
+def _gone(inspection_id: str, what: str) -> ImageGone:
+    return ImageGone(f"the {what} of inspection {inspection_id!r} is not held")
 
 
 def _known(inspection_id: str, fields: Reply) -> tuple[str, State]:
@@ -158,4 +175,6 @@ def _outcome(inspection_id: str, fields: Reply, result: bytes | None) -> Outcome
 def announcement(entry: Reply, fields: Reply) -> Announcement:
     named = dict(zip(fields[0::2], fields[1::2], strict=True))
     parts = [named[name] for name in (b"line", b"state", b"accept", b"error")]
-    return Announcement(entry.decode(), _outcome(named[b"id"].decode(), parts, named[b"result"]))
+    outcome = _outcome(named[b"id"].decode(), parts, named[b"result"])
+    cursor = entry.decode()
+    return Announcement(cursor, outcome, at_ms=int(cursor.partition("-")[0]))

@@ -74,6 +74,7 @@ ARCHIVED = _read("archived")
 TRIM = _read("trim")
 MARK = _read("mark")
 DETACH = _read("detach")
+FORSAKE = _read("forsake")
 
 
 def run(calls: Sequence[Call], then: Sequence[Command] = (), first: Sequence[Command] = ()) -> Conversation:

@@ -15,6 +15,7 @@ from inspector.monitoring.catalogue import MAX_LINES
 from inspector.monitoring.takt import DEFAULT_TAKT_S, Takts
 from inspector.plant.plant import Plant
 from inspector.queue.base import DEFAULT_BUDGETS, MIN_IDLE, Budgets
+from inspector.queue.blobs import BlobStore
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
@@ -53,6 +54,12 @@ class QueueSettings(BaseSettings):
         description="Takt, the seconds from one part to the next that demand asks for, of lines whose takt "
         "inspector.toml does not say: a live image whose verdict comes later counts as late in metrics and "
         "alerts. The same for all.",
+    )
+    blobs: Path | None = Field(
+        None,
+        description="Folder of the blob store, where images over INSPECTOR_INLINE_LIMIT lie while the queue "
+        "has them: one that all gateways, workers and archivers share, and no other queue. Without one all "
+        "images lie in the queue's server.",
     )
     recent_bytes: int = Field(
         DEFAULT_BUDGETS.recent_bytes,
@@ -102,6 +109,10 @@ class QueueSettings(BaseSettings):
     @property
     def min_idle(self) -> timedelta:
         return timedelta(seconds=self.min_idle_s)
+
+    @property
+    def blob_store(self) -> BlobStore | None:
+        return BlobStore(self.blobs) if self.blobs is not None else None
 
     @property
     def budgets(self) -> Budgets:

@@ -34,7 +34,9 @@ from inspector.queue.base import (
     FinishStatus,
     Held,
     Idempotency,
+    Image,
     Left,
+    Load,
     QueueStatus,
     ServerHealth,
     Snapshot,
@@ -47,6 +49,7 @@ from inspector.queue.letters import no_letter
 from inspector.queue.redis_admin import RedisAdmin
 from inspector.queue.redis_archive import RedisArchive
 from inspector.queue.redis_consumer import RedisConsumer
+from inspector.queue.redis_disposal import RedisDisposal
 from inspector.queue.redis_producer import RedisProducer
 from inspector.queue.redis_results import NOW, RedisResults
 
@@ -69,11 +72,17 @@ class ShardedProducer:
     def __init__(self, shards: Sequence[RedisProducer]) -> None:
         self._shards = shards
 
-    async def submit(self, job: Job, image: bytes, idempotency: Idempotency | None = None) -> Submission:
-        return await self._of(job.line).submit(job, image, idempotency)
+    async def submit(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None = None,
+        most_ahead: int | None = None,
+    ) -> Submission:
+        return await self._of(job.line).submit(job, image, idempotency, most_ahead)
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
-        await self._of(line).require_room(line, image_bytes)
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
+        return await self._of(line).require_room(line, image_bytes, deadline)
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         expired = await asyncio.gather(*(shard.expire_overdue(now, limit) for shard in self._shards))
@@ -141,6 +150,14 @@ class ShardedConsumer:
     def report(self, worker: WorkerReport) -> None:
         """On the first shard: a worker is one worker, of all of them."""
         self._shards[0].report(worker)
+
+    def beside(self) -> ShardedConsumer:
+        return ShardedConsumer([shard.beside() for shard in self._shards])
+
+    def hang_up(self) -> None:
+        self._waiters.shutdown(wait=True)
+        for shard in self._shards:
+            shard.hang_up()
 
     def close(self) -> None:
         self._waiters.shutdown(wait=True)
@@ -269,7 +286,7 @@ class ShardedResults:
     async def read(self, inspection_id: str) -> Snapshot:
         return await self._found(lambda shard: shard.read(inspection_id))
 
-    async def image(self, inspection_id: str) -> tuple[str, bytes]:
+    async def image(self, inspection_id: str) -> tuple[str, Image]:
         return await self._found(lambda shard: shard.image(inspection_id))
 
     async def attention(self, inspection_id: str) -> bytes:
@@ -294,7 +311,7 @@ class ShardedResults:
                     raise came
                 index, announcement = came
                 cursors[index] = announcement.cursor
-                yield Announcement(",".join(cursors), announcement.outcome)
+                yield replace(announcement, cursor=",".join(cursors))
         finally:
             await end(readers)
 
@@ -332,6 +349,31 @@ def _first_that_knows(answers: Sequence[T | BaseException], unknown: type[Except
         (one for one in answers if isinstance(one, BaseException) and not isinstance(one, unknown)),
         next(one for one in answers if isinstance(one, BaseException)),
     )
+
+
+class ShardedDisposal:
+    def __init__(self, shards: Sequence[RedisDisposal]) -> None:
+        self._shards = shards
+
+    async def mark(self, proposed: str) -> str:
+        return await self._shards[0].mark(proposed)
+
+    async def discarded(self, limit: int) -> list[str]:
+        """The first shard's first: the others' come when those are deleted."""
+        each = await asyncio.gather(*(shard.discarded(limit) for shard in self._shards))
+        return [one for some in each for one in some][: max(0, limit)]
+
+    async def deleted(self, inspection_ids: Sequence[str]) -> None:
+        await asyncio.gather(*(shard.deleted(inspection_ids) for shard in self._shards))
+
+    async def forsake(self, inspection_ids: Sequence[str]) -> list[str]:
+        """Those that no shard has accepted: of which one an id would be, nobody knows any more."""
+        each = await asyncio.gather(*(shard.forsake(inspection_ids) for shard in self._shards))
+        return [one for one in inspection_ids if all(one in given_up for given_up in each)]
+
+    async def aclose(self) -> None:
+        for shard in self._shards:
+            await shard.aclose()
 
 
 class ShardedAdmin:

@@ -6,12 +6,10 @@ this file, on validation images in precisions.py, which also adds INT8.
 
 from __future__ import annotations
 
-import copy
 import shutil
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.jit._trace import TracerWarning
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
 from inspector.engines.openvino_runtime import core, ov
@@ -28,6 +25,7 @@ from inspector.engines.torch_engine import load_network
 from inspector.errors import BundleError
 from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
 from inspector.models.detector import Detector
+from inspector.models.folding import folded
 from inspector.models.neck import MAP_SOURCE, MAP_STRIDE
 
 OUTPUT_NAMES = ("boxes", "scores", "classes", "attention")
@@ -103,6 +101,8 @@ def to_openvino(network: nn.Module, channels: int) -> Any:
 
     Its operations are named after the modules that they come from, as in `__module.neck.p3.spatial.conv/...`.
     """
+    # OpenVINO would fold them too, but the convolutions would lose their names, by which quantisation tells
+    # gates from the rest.
     network = folded(network)
     with warnings.catch_warnings():
         # OpenVINO's converter traces the network, which torch calls deprecated, and warns of shapes that
@@ -115,18 +115,6 @@ def to_openvino(network: nn.Module, channels: int) -> Any:
     for output, name in zip(model.outputs, OUTPUT_NAMES, strict=True):
         output.get_tensor().set_names({name})
     return model
-
-
-def folded(network: nn.Module) -> nn.Module:
-    """A copy with every batch norm inside the convolution before it. OpenVINO would do the same, but the
-    convolutions would lose their names, by which quantisation tells gates from the rest."""
-    network = copy.deepcopy(network).eval()
-    for module in network.modules():
-        for (name, before), (norm_name, norm) in pairwise(list(module.named_children())):
-            if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, name, fuse_conv_bn_eval(before, norm))
-                setattr(module, norm_name, nn.Identity())
-    return network
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """The precisions that a bundle may run in, each measured on validation images before it may.
 
 f32   must be torch's twin: boxes and map within PARITY, and no verdict changed; else there is no bundle
-bf16  the same file run another way: reported, never shipped or withheld
+bf16  the same file run another way: reported, never shipped or withheld; so is torch-bf16, the weights on a
+      CUDA device, where there is one
 int8  a file of its own, quantised on training images: shipped only if it loses at most LARGEST_LOSS
 
 All verdicts are by the recipe whose thresholds the f32 export chose. What was found goes into the manifest's
@@ -18,6 +19,9 @@ from typing import Any
 
 from inspector.data.dataset import Dataset
 from inspector.engines.base import Engine
+from inspector.engines.choose import CUDA_BF16
+from inspector.engines.cuda_device import CudaDevice, cuda_is_there
+from inspector.engines.cuda_engine import CudaEngine, Model
 from inspector.engines.openvino_engine import OpenVinoEngine, has_bf16
 from inspector.engines.openvino_runtime import core, ov
 from inspector.engines.torch_engine import TorchEngine
@@ -76,7 +80,7 @@ def measure(
         raise
     shutil.rmtree(bundle.folder)
     fresh.rename(bundle.folder)
-    lines = tuple(_told(name, facts[name]) for name in ("f32", "bf16", "int8") if name in facts)
+    lines = tuple(_told(name, facts[name]) for name in ("f32", "bf16", CUDA_BF16, "int8") if name in facts)
     return Measured(Bundle.load(bundle.folder), lines)
 
 
@@ -91,6 +95,8 @@ def _facts(bundle: Bundle, validation: Dataset, recipe: Recipe, advance: Advance
     engines: dict[str, Engine] = {"torch": TorchEngine(bundle), "f32": OpenVinoEngine(bundle)}
     if has_bf16():
         engines["bf16"] = OpenVinoEngine(bundle, precision="bf16")
+    if cuda_is_there():
+        engines[CUDA_BF16] = CudaEngine(Model.of(bundle, CudaDevice("cuda"), precision="bf16"))
     if OPENVINO_INT8_XML in bundle.manifest.files:
         engines["int8"] = OpenVinoEngine(bundle, precision="int8")
     said = compare(bundle, engines, validation, recipe, advance)

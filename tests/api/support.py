@@ -101,7 +101,7 @@ def gateway_in_memory(**given: Any) -> Iterator[Line]:
     queue = MemoryQueue(settings.budgets)
 
     def open_queue(_: Settings) -> Queue:
-        return Queue(queue.producer(), queue.results(), queue.admin())
+        return Queue(queue.producer(), queue.results(), queue.admin(), queue.disposal())
 
     with running(settings, queue.consumer("w1"), open_queue) as line:
         yield line
@@ -110,7 +110,8 @@ def gateway_in_memory(**given: Any) -> Iterator[Line]:
 @contextmanager
 def gateway_on(url: str, worker_url: str | None = None, **given: Any) -> Iterator[Line]:
     settings = Settings(**{"status_refresh_s": 0.05, "redis_url": url, **given})
-    with running(settings, connect.consumer(worker_url or url, "w1", settings.budgets), None) as line:
+    worker = connect.consumer(worker_url or url, "w1", settings.budgets, blobs=settings.blob_store)
+    with running(settings, worker, None) as line:
         yield line
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import main
 from benchmarks.rounds import ratios
 from inspector.models.bundle import OPENVINO_XML, Bundle
 
@@ -50,10 +51,19 @@ def test_a_table_and_the_figures_in_a_file(tiny_bundle: Bundle, rival: Path, tmp
         (["--precision", "fp4"], "not one of f32, bf16, int8"),
     ],
 )
-def test_what_cannot_work_is_one_line(tiny_bundle: Bundle, words: list[str], complaint: str) -> None:
-    done = run("--model", tiny_bundle.folder, *(words if "--side" in words else ["--side", "128", *words]))
-    assert done.returncode == 1
-    assert complaint in done.stderr.splitlines()[-1]
+def test_what_cannot_work_is_one_line(
+    tiny_bundle: Bundle,
+    words: list[str],
+    complaint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = words if "--side" in words else ["--side", "128", *words]
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "networks", "--model", str(tiny_bundle.folder), *given])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert complaint in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_ratio_is_to_the_fastest_rival_of_its_round() -> None:

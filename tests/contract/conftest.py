@@ -23,9 +23,11 @@ from inspector.queue.base import (
     Budgets,
     Consumer,
     Delivery,
+    Disposal,
     Producer,
     Results,
 )
+from inspector.queue.blobs import Blob, BlobStore
 from inspector.queue.memory import MemoryQueue
 from tests.support import queue_users
 from tests.support.jobs import IMAGE, job_for
@@ -44,23 +46,26 @@ class Backend(Protocol):
     def results(self) -> Results: ...
     def archive(self, name: str, min_idle: timedelta) -> Archive: ...
     def admin(self) -> Admin: ...
+    def disposal(self) -> Disposal: ...
 
 
 class ServerBackend:
-    def __init__(self, server: QueueServer, budgets: Budgets) -> None:
-        self._server, self._budgets = server, budgets
+    def __init__(self, server: QueueServer, budgets: Budgets, store: BlobStore) -> None:
+        self._server, self._budgets, self._store = server, budgets, store
 
     def producer(self, min_idle: timedelta) -> Producer:
         return connect.producer(self._server.url_of("gateway"), self._budgets, min_idle=min_idle)
 
     def consumer(self, name: str, min_idle: timedelta) -> Consumer:
-        return connect.consumer(self._server.url_of("worker"), name, self._budgets, min_idle)
+        url = self._server.url_of("worker")
+        return connect.consumer(url, name, self._budgets, min_idle, blobs=self._store)
 
     def results(self) -> Results:
-        return connect.results(self._server.url_of("gateway"))
+        return connect.results(self._server.url_of("gateway"), blobs=self._store)
 
     def archive(self, name: str, min_idle: timedelta) -> Archive:
-        return connect.archive(self._server.url_of("archiver"), name, self._budgets, min_idle)
+        url = self._server.url_of("archiver")
+        return connect.archive(url, name, self._budgets, min_idle, blobs=self._store)
 
     def detacher(self, name: str) -> Archive:
         return connect.archive(self._server.url_of("maintenance"), name, self._budgets, LONG)
@@ -68,17 +73,22 @@ class ServerBackend:
     def admin(self) -> Admin:
         return connect.admin(self._server.url_of("admin"))
 
+    def disposal(self) -> Disposal:
+        return connect.disposal(self._server.url_of("gateway"))
+
 
 class Bench:
     """A gateway's and some workers' ends of one queue; `run` drives the gateway's."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, store: BlobStore) -> None:
+        self.store = store
         self._backend = backend
         self._runner = asyncio.Runner()
         self._closing = ExitStack()
         self.producer = backend.producer(LONG)
         self.results = backend.results()
         self.admin = backend.admin()
+        self.disposal = backend.disposal()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(coroutine)
@@ -112,13 +122,24 @@ class Bench:
     def submit(self, image: bytes = IMAGE, **changes: Any) -> str:
         return self.run(self.producer.submit(job_for(image, **changes), image)).id
 
+    def store_image(self, inspection_id: str, image: bytes = IMAGE) -> Blob:
+        """As a gateway does before its submit."""
+        incoming = self.store.begin()
+        incoming.write([image])
+        return incoming.keep(inspection_id)
+
+    def submit_stored(self, image: bytes = IMAGE, **changes: Any) -> str:
+        """An image that lies in the blob store."""
+        job = job_for(image, **changes)
+        return self.run(self.producer.submit(job, self.store_image(job.id, image))).id
+
     def take_one(self, consumer: Consumer) -> Delivery:
         [delivery] = consumer.take(1, timedelta(seconds=5))
         return delivery
 
     def close(self) -> None:
         self._closing.close()
-        for end in (self.producer, self.results, self.admin):
+        for end in (self.producer, self.results, self.admin, self.disposal):
             self.run(end.aclose())
         self._runner.close()
 
@@ -140,12 +161,14 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def open_bench(server: QueueServer | None) -> Iterator[OpenBench]:
-    """A bench with budgets of its own, on a queue that is empty."""
+def open_bench(server: QueueServer | None, tmp_path: Path) -> Iterator[OpenBench]:
+    """A bench with budgets of its own, on a queue and a blob store that are empty."""
     with ExitStack() as closing:
 
         def open_one(budgets: Budgets = DEFAULT_BUDGETS) -> Bench:
-            bench = Bench(_backend(server, budgets))
+            store = BlobStore(tmp_path / "blobs", durable=False)
+            store.prepare()
+            bench = Bench(_backend(server, budgets, store), store)
             closing.callback(bench.close)
             return bench
 
@@ -157,9 +180,9 @@ def bench(open_bench: OpenBench) -> Bench:
     return open_bench()
 
 
-def _backend(server: QueueServer | None, budgets: Budgets) -> Backend:
+def _backend(server: QueueServer | None, budgets: Budgets, store: BlobStore) -> Backend:
     if server is None:
         return MemoryQueue(budgets)
     with server.client() as client:
         client.flushall()
-    return ServerBackend(server, budgets)
+    return ServerBackend(server, budgets, store)

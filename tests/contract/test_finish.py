@@ -135,3 +135,19 @@ def test_an_image_that_nobody_knows_cannot_be_finished(bench: Bench) -> None:
     delivery = bench.take_one(consumer)
     outcome = failed("nobody", "L1", InspectionFailed("?"))
     assert consumer.finish([Finished(delivery, outcome)]) == [LOST]
+
+
+def test_what_one_thread_of_a_worker_took_another_one_finishes(bench: Bench) -> None:
+    consumer = bench.consumer()
+    other = consumer.beside()
+    bench.submit()
+    [delivery] = other.take(2, timedelta(seconds=5))
+
+    # Whoever just took all there was waits for news, and an old image that comes back is none.
+    consumer.hand_back([delivery])
+    [again] = other.take(2, timedelta(milliseconds=50))
+    assert again.count == delivery.count
+
+    other.hang_up()
+    assert consumer.renew([again]) == set(), "hanging up takes nothing from the worker"
+    assert consumer.finish([done(again)]) == [RECORDED]

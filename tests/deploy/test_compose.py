@@ -49,14 +49,23 @@ def test_the_gateway_reads_the_records_that_the_archiver_writes() -> None:
     for name in ("INSPECTOR_DATABASE_URL", "INSPECTOR_IMAGES_URL"):
         assert gateway["environment"][name] == archiver["environment"][name]
     assert "records:/records" in gateway["volumes"]
-    assert archiver["volumes"] == ["records:/records"]
+    assert "records:/records" in archiver["volumes"]
+
+
+def test_all_who_read_images_share_the_blob_store_and_the_gateway_alone_writes_to_it() -> None:
+    sharing = ("gateway", "worker", "archiver", "dead-letters")
+    assert {SERVICES[name]["environment"]["INSPECTOR_BLOBS"] for name in sharing} == {"/blobs"}
+    mounted = [[one for one in SERVICES[name]["volumes"] if one.startswith("blobs:")] for name in sharing]
+    assert mounted == [["blobs:/blobs"], *[["blobs:/blobs:ro"]] * 3]
 
 
 def test_the_archiver_is_of_the_image_that_can_decode() -> None:
     assert SERVICES["archiver"]["build"] == SERVICES["worker"]["build"]
     assert SERVICES["archiver"]["command"] == ["archive"]
     dockerfile = (ROOT / SERVICES["archiver"]["build"]["dockerfile"]).read_text("utf-8")
-    assert '".[worker,archive]"' in dockerfile
+    assert "ARG EXTRAS=worker,archive" in dockerfile
+    assert '".[${EXTRAS}]"' in dockerfile
+    assert "args" not in SERVICES["archiver"]["build"]
 
 
 def test_the_server_has_these_users_and_no_port_outside() -> None:

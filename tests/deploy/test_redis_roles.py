@@ -335,6 +335,7 @@ SCRIPTS = {
         scripting.EXPIRE,
         scripting.OVERDUE,
         scripting.MARK,
+        scripting.FORSAKE,
     ],
     "worker": [
         scripting.TAKE,
@@ -369,9 +370,7 @@ BY_ITSELF = {
         "config|get",
         "hvals",
         "mget",
-        "lrange",
         "xread",
-        "xrevrange",
     },
     "worker": {*_CONNECTED, "xread"},
     "archiver": {*_CONNECTED, "mget", "xreadgroup", "xautoclaim"},

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +20,15 @@ from tests.support.waiting import wait_until
 
 _READY_WITHIN_S = 60.0
 """Generous: other things may run on the machine that runs the tests."""
+
+
+@contextmanager
+def no_other_starts() -> Iterator[None]:
+    """In no process of tests: two stacks that start at once would choose the same port for their servers."""
+    lock = Path(tempfile.gettempdir()) / f"inspector-up-{os.getuid()}.lock"
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 class RunningStack:
@@ -47,11 +60,12 @@ class RunningStack:
         return int(self.facts["pids"][name])
 
     def start(self) -> None:
-        with self.output.open("ab") as output:
-            self.process = subprocess.Popen(
-                self._command, stdout=output, stderr=subprocess.STDOUT, env=self._environment
-            )
-        wait_until(self._ready, _READY_WITHIN_S, "a stack that is ready")
+        with no_other_starts():
+            with self.output.open("ab") as output:
+                self.process = subprocess.Popen(
+                    self._command, stdout=output, stderr=subprocess.STDOUT, env=self._environment
+                )
+            wait_until(self._ready, _READY_WITHIN_S, "a stack that is ready")
 
     def signal(self, number: signal.Signals) -> int:
         """Send it and wait for the end; the exit code."""

@@ -15,7 +15,8 @@ import pytest
 from inspector.camera.shot import Placement
 from inspector.camera.synthetic import SyntheticSource
 from inspector.models.bundle import Bundle
-from tests.integration.running_stack import RunningStack, gone
+from tests.integration.running_stack import RunningStack, gone, no_other_starts
+from tests.support.pictures import png
 from tests.support.waiting import wait_until
 
 
@@ -67,8 +68,9 @@ def test_a_killed_child_is_started_again_and_nothing_is_lost(
 ) -> None:
     before = stack.post(board, Prefer="wait=30")
     old = stack.pid(child)
-    subprocess.run(["kill", "-9", str(old)], check=True)
-    wait_until(lambda: f"{child} is ready again" in stack.said, 30, f"{child} again")
+    with no_other_starts():  # on the port that it leaves for a moment
+        subprocess.run(["kill", "-9", str(old)], check=True)
+        wait_until(lambda: f"{child} is ready again" in stack.said, 30, f"{child} again")
     assert stack.pid(child) != old
     assert stack.post(board, Prefer="wait=30")["state"] == "done"
     assert stack.read(before["id"])["state"] == "done"
@@ -78,7 +80,8 @@ def test_accepted_images_are_finished_after_a_restart(
     tiny_bundle: Bundle, board: bytes, tmp_path: Path
 ) -> None:
     with RunningStack(tmp_path, tiny_bundle.folder, "--workers", "0") as idle:
-        accepted = [idle.post(board)["id"] for _ in range(3)]
+        accepted = [idle.post(one)["id"] for one in (board, board, png(800, 600))]
+        assert (idle.data / "blobs" / accepted[2]).exists(), "over the inline limit"
     with RunningStack(tmp_path, tiny_bundle.folder) as working:
         for inspection_id in accepted:
             wait_until(lambda i=inspection_id: working.read(i)["state"] == "done", 30, "its verdict")  # type: ignore[misc]
@@ -111,7 +114,8 @@ def test_a_signal_stops_all_in_order(tiny_bundle: Bundle, tmp_path: Path, number
 def test_a_demo_posts_sums_up_and_stops(tiny_bundle: Bundle, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "inspector.cli", "up", "--port", "0", "--model", str(tiny_bundle.folder)]
     demo = ["--data-dir", str(tmp_path / "var"), "--demo", "--count", "5", "--rate", "0"]
-    done = subprocess.run([*command, *demo], capture_output=True, text=True, check=False, timeout=100)
+    with no_other_starts():
+        done = subprocess.run([*command, *demo], capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sum(line.startswith("synthetic-0-") for line in done.stdout.splitlines()) == 5
     assert "5 images: OK" in done.stdout

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from inspector.models.bundle import Bundle
-from tests.integration.running_stack import RunningStack
+from tests.integration.running_stack import RunningStack, no_other_starts
 from tests.support.servers import free_port
 
 
 def refused(*options: str | Path) -> str:
     """The one line."""
     command = [sys.executable, "-m", "inspector.cli", "up", *map(str, options)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    with no_other_starts():
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1, done.stderr

@@ -6,7 +6,9 @@ same port and folder, as a machine would be.
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
 import resource
 import shutil
 import signal
@@ -31,6 +33,12 @@ DURABLE = {"appendonly": "yes", "appendfsync": "always"}
 
 _START_WITHIN_S = 20.0
 
+_FIRST_PORT, _LAST_PORT = 11_000, 32_767
+"""Linux gives clients theirs from 32768 on; browsers refuse 10080."""
+
+_OWN = random.Random(os.getpid()).randrange(_FIRST_PORT, _LAST_PORT)
+_PORTS = itertools.cycle(itertools.chain(range(_OWN, _LAST_PORT + 1), range(_FIRST_PORT, _OWN)))
+
 
 def binary(kind: str) -> str:
     """The server's program. A missing one is an error, not a skip: see `make test`."""
@@ -43,10 +51,14 @@ def binary(kind: str) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """One that nobody has now, and that no client is given either: it stays free while a killed server is
+    away, whatever else connects. Each process begins somewhere else and goes on from there."""
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class QueueServer:

@@ -6,8 +6,11 @@ score on every image. Verdicts mean nothing; everything around them is real.
 
 from __future__ import annotations
 
+import atexit
 import shutil
+import tempfile
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +28,17 @@ CLASSES = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 
 
 def make(folder: Path, *, channels: int = 1, name: str = "tiny", nominal: int = 128, seed: int = 0) -> Bundle:
-    """Write the bundle into `folder` (made here) and load it."""
+    """Write the bundle into `folder` (made here) and load it. One of a kind is exported once in a process."""
+    shutil.copytree(_made(channels, name, nominal, seed), folder)
+    return Bundle.load(folder)
+
+
+@cache
+def _made(channels: int, name: str, nominal: int, seed: int) -> Path:
+    """A folder for as long as the process lives."""
+    place = tempfile.TemporaryDirectory(prefix="tiny-bundle-")
+    atexit.register(place.cleanup)
+    folder = Path(place.name)
     architecture = {
         "name": "detector",
         "classes": len(CLASSES),
@@ -35,10 +48,11 @@ def make(folder: Path, *, channels: int = 1, name: str = "tiny", nominal: int = 
         "reduction": 4,
     }
     network = _network(architecture, seed)
-    (folder / "openvino").mkdir(parents=True)
+    (folder / "openvino").mkdir()
     save_file(network.state_dict(), folder / WEIGHTS)
     ov.save_model(to_openvino(network, channels), folder / OPENVINO_XML, compress_to_fp16=False)
-    return write_manifest(folder, _fields(architecture, name, nominal))
+    write_manifest(folder, _fields(architecture, name, nominal))
+    return folder
 
 
 def with_int8(bundle: Bundle, folder: Path) -> Bundle:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from inspector.engines.base import lanes_of
+from inspector.engines.base import lanes_of, slots_of
 from inspector.engines.choose import choose
 from inspector.engines.pipeline import Pipeline
 from inspector.models.bundle import Bundle
@@ -50,6 +50,7 @@ class Rig:
             self.pipeline,
             self.hands,
             lanes_of(self.engine),
+            slots_of(self.engine),
             batch_size=4,
             readers=2,
             on_batch=self.metrics.batch,

@@ -33,3 +33,7 @@ def test_an_image_in_many_tiles_runs_alone(inputs: list[int], picked: list[int])
 @pytest.mark.parametrize(("held", "free"), [(0, 8), (3, 5), (8, 0), (9, 0)])
 def test_two_batches_are_held_and_no_more(held: int, free: int) -> None:
     assert room(4, held) == free
+
+
+def test_with_several_batches_under_way_one_more_waits() -> None:
+    assert room(4, 0, under_way=3) == 16

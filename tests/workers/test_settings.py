@@ -27,7 +27,7 @@ def test_lines_are_written_as_a_list_with_commas(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "flags", [["--batch-size", "0"], ["--name", "../x"], ["--metrics-port", "70000"], ["--lines", "a b"]]
+    "flags", [["--batch-size", "300"], ["--name", "../x"], ["--metrics-port", "70000"], ["--lines", "a b"]]
 )
 def test_a_wrong_value_names_its_flag_and_variable(flags: list[str]) -> None:
     variable = flags[0].removeprefix("--").replace("-", "_").upper()

@@ -3,6 +3,7 @@
 lock          held while a stack (or its server, left over) uses this directory
 stack.json    where everything is, for scripts; only while it runs
 valkey/       the server's append-only file: accepted images and results
+blobs/        accepted images that are too large for the server
 records.db    the records of all results (SQLite), unless --database-url says another place
 images/       images and maps that are kept
 log/          one file a process
@@ -34,13 +35,14 @@ class DataDir:
         self.path = path.absolute()
         self.log = self.path / "log"
         self.server = self.path / "valkey"
+        self.blobs = self.path / "blobs"
         self.state = self.path / "stack.json"
         self._lock: int | None = None
 
     def open(self) -> None:
         """Create what is missing and take the lock. Raises SettingsError: not writable, or in use."""
         try:
-            for folder in (self.path, self.log, self.server):
+            for folder in (self.path, self.log, self.server, self.blobs):
                 # Private: images of products, and a server without a password.
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 # A directory can exist, with the right bits, and still refuse a file: a read-only disk.

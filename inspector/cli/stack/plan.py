@@ -59,11 +59,19 @@ class Plan:
     metrics: dict[str, str]
     """Process -> URL of its metrics."""
     data: DataDir
+    blobs: str | None
+    """Folder of the blob store; None: as the environment says."""
 
     def facts(self) -> dict[str, Any]:
         """For stack.json."""
         pids = {child.name: child.pid for step in self.steps for child in step}
-        return {"url": self.url, "redis_url": self.redis_url, "metrics": self.metrics, "pids": pids}
+        return {
+            "url": self.url,
+            "redis_url": self.redis_url,
+            "blobs": self.blobs,
+            "metrics": self.metrics,
+            "pids": pids,
+        }
 
 
 def plan(options: Options, data: DataDir) -> Plan:
@@ -83,6 +91,8 @@ def plan(options: Options, data: DataDir) -> Plan:
     environment = {**options.settings, **_own_code(), "INSPECTOR_REDIS_URL": redis_url}
     if options.redis_url is None:
         environment["INSPECTOR_QUEUE_DISK"] = str(data.server)
+        # Beside its own server alone: workers of another one may be on machines that do not see this folder.
+        environment["INSPECTOR_BLOBS"] = os.environ.get("INSPECTOR_BLOBS", str(data.blobs))
     if options.records:
         environment |= _records(options, data)
         # In a step of its own: at the end it is stopped behind the workers, and records what they did last.
@@ -92,7 +102,7 @@ def plan(options: Options, data: DataDir) -> Plan:
     workers = [_worker(name, metrics[name], environment, data) for name in inspecting]
     steps.append([gateway, *workers])
     addresses = {name: f"http://127.0.0.1:{number}/metrics" for name, number in metrics.items()}
-    return Plan(steps, url, redis_url, addresses, data)
+    return Plan(steps, url, redis_url, addresses, data, environment.get("INSPECTOR_BLOBS"))
 
 
 def _server(port: int, data: DataDir, durability: Durability) -> Child:

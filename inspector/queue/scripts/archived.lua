@@ -7,7 +7,7 @@
 --
 -- A held image keeps its place in the ring, now with its size; one whose place is gone leaves. `held` names the
 -- entry: an id that was requeued as a dead letter may be held for its second outcome while the first is archived.
--- Touches the undeclared keys of ring.lua; they share the hash tag.
+-- Touches the undeclared keys of ring.lua, and <prefix>blobs; they share the hash tag.
 -- include ring.lua
 
 if redis.call('XACK', KEYS[1], ARGV[2], ARGV[4]) == 0 then
@@ -23,7 +23,7 @@ if not place then
   unlink(ARGV[1], ARGV[3])
   return 'ARCHIVED'
 end
-local size = 0
+local size = redis.call('HGET', ARGV[1] .. 'blobs', ARGV[3]) or 0
 for i = 5, 8 do
   size = size + redis.call('STRLEN', KEYS[i])
 end

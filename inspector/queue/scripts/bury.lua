@@ -22,7 +22,7 @@ end
 record(ARGV[13], token, 0)  -- the letter holds the image
 redis.call('LPUSH', KEYS[3], '0:' .. ARGV[3])
 
-local size = redis.call('STRLEN', KEYS[7]) + redis.call('STRLEN', KEYS[6])
+local size = image_bytes() + redis.call('STRLEN', KEYS[6])
 local letter = redis.call('XADD', KEYS[13], '*', 'id', ARGV[3], 'bytes', size, 'line', ARGV[4],
   'consumer', ARGV[14], 'deliveries', ARGV[15], 'error', ARGV[8])
 redis.call('HSET', KEYS[5], 'dead', letter)

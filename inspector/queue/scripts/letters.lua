@@ -1,8 +1,8 @@
 -- Shared by bury and drop, which the loader puts it in front of: a dead letter leaves.
 --
 -- What it held goes: job, image and record. Its id and idempotency key stay known for forget_ms more, as failed.
--- Touches the undeclared keys <prefix>{state,job,image,map,result}:<id> and <prefix>idem:<hash>; they share the
--- hash tag.
+-- Touches the undeclared keys of unlink.lua, and <prefix>state:<id> and <prefix>idem:<hash>; they share the hash tag.
+-- include unlink.lua
 
 -- {id, bytes} of an entry of the dead-letter stream. Its fields stand in the order of bury.lua.
 local function letter_of(entry)
@@ -14,8 +14,7 @@ local function release(dead, totals, prefix, entry, forget_ms)
   local state = prefix .. 'state:' .. id
   redis.call('XDEL', dead, entry[1])
   redis.call('HINCRBY', totals, 'dead', 0 - size)
-  redis.call('UNLINK', prefix .. 'job:' .. id, prefix .. 'image:' .. id, prefix .. 'map:' .. id,
-    prefix .. 'result:' .. id)
+  unlink(prefix, id)
   local hash = redis.call('HGET', state, 'idem')
   redis.call('HDEL', state, 'dead')
   redis.call('PEXPIRE', state, forget_ms)

@@ -2,16 +2,11 @@
 --
 -- The oldest leave when it holds more than recent_bytes, the newest never. What a dead letter holds, or the archiver
 -- has not released, is in the ring with size 0, and does not leave the server with it.
--- Touches the undeclared keys <prefix>held and <prefix>{job,image,map,result,state}:<evicted id>; they share the
--- hash tag.
+-- Touches the undeclared keys of unlink.lua, and <prefix>held and <prefix>state:<evicted id>; they share the hash tag.
+-- include unlink.lua
 
 -- A lowered recent_bytes must not hold the server up: the rest leaves with the next images.
 local EVICT_AT_MOST = 1000
-
-local function unlink(prefix, id)
-  redis.call('UNLINK', prefix .. 'job:' .. id, prefix .. 'image:' .. id, prefix .. 'map:' .. id,
-    prefix .. 'result:' .. id)
-end
 
 local function is_held(prefix, id)
   return redis.call('HEXISTS', prefix .. 'state:' .. id, 'dead') == 1

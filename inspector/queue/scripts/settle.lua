@@ -9,7 +9,7 @@
 -- forget_after from now. Once there is an archiver (attach.lua), what is announced and, of an image that was not
 -- accepted, all that is shown counts in the byte budget until it is archived (archived.lua), and trimming is the
 -- archiver's: what it has not read stays.
--- Touches the undeclared keys of ring.lua and <prefix>idem:<hash>; they share the hash tag.
+-- Touches the undeclared keys of ring.lua, and <prefix>blobs and <prefix>idem:<hash>; they share the hash tag.
 
 -- include known.lua
 -- include ring.lua
@@ -48,8 +48,13 @@ local function announce(held)
   return entry
 end
 
+-- In the server, or in the blob store.
+local function image_bytes()
+  return redis.call('STRLEN', KEYS[7]) + (redis.call('HGET', ARGV[1] .. 'blobs', ARGV[3]) or 0)
+end
+
 local function shown_bytes()
-  return redis.call('STRLEN', KEYS[7]) + redis.call('STRLEN', KEYS[6]) + #ARGV[7] + #ARGV[9]
+  return image_bytes() + redis.call('STRLEN', KEYS[6]) + #ARGV[7] + #ARGV[9]
 end
 
 -- `size` is 0 while the archiver holds it.

@@ -3,7 +3,8 @@
 --
 -- KEYS  1 work
 -- ARGV  1 prefix  2 group  3 consumer  4 at most  5 NO_DEADLINE_MS, as ready.lua  6 the feeding consumer
--- reply {newest entry or 0-0, {{entry, delivery count, id, line, job JSON or false, image or false}, ...}}
+-- reply {newest entry or 0-0, {{entry, delivery count, id, line, job JSON or false, image or false,
+--       bytes of an image that lies in the blob store, or false}, ...}}
 --       Where nothing is given, an entry behind the newest is the news to wait for.
 --
 -- New entries of the stream are first put where they wait. They are read as the group's, but acknowledged at
@@ -11,7 +12,7 @@
 -- may work beside this, and an older gateway's entries are as good: each is read once.
 -- XCLAIM FORCE makes an entry pending without reading it. One that was expired is in the stream no more: nothing
 -- comes of it, and the next one is taken.
--- Touches the undeclared keys of ready.lua and <prefix>{state,job,image}:<id>; they share the hash tag.
+-- Touches the undeclared keys of ready.lua, <prefix>blobs and <prefix>{state,job,image}:<id>; they share the hash tag.
 -- include ready.lua
 
 local FEED_AT_ONCE = 1000
@@ -40,7 +41,8 @@ local function give(entry)
   local count = tonumber(redis.call('HGET', prefix .. 'state:' .. facts.id, 'deliveries') or '0') + 1
   redis.call('XCLAIM', KEYS[1], group, ARGV[3], 0, entry, 'FORCE', 'RETRYCOUNT', count, 'JUSTID')
   local held = redis.call('MGET', prefix .. 'job:' .. facts.id, prefix .. 'image:' .. facts.id)
-  return {entry, count, facts.id, facts.line, held[1], held[2]}
+  local blob = not held[2] and redis.call('HGET', prefix .. 'blobs', facts.id)
+  return {entry, count, facts.id, facts.line, held[1], held[2], blob}
 end
 
 feed()

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from inspector.cli.app import app
 from inspector.queue import connect
+from inspector.queue.keys import Keys
 from tests.support.gateway_end import GatewayEnd
 from tests.support.images import grey_png
 from tests.support.servers import QueueServer
@@ -71,6 +72,22 @@ def test_one_is_shown_with_its_image(server: QueueServer, buried: list[str], tmp
     shown = said(server, "show", buried[0], "--image", str(file))
     assert json.loads(shown.rpartition("}")[0] + "}")["error"]["part"]["part_id"] == "SN-1"
     assert file.read_bytes() == IMAGE
+
+
+def test_one_of_the_blob_store_is_shown_from_there(
+    server: QueueServer, buried: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with server.client() as client:  # as if it had come over the inline limit
+        client.delete(Keys().image(buried[0]))
+        client.hset(Keys().blobs, buried[0], len(IMAGE))
+    words = ("show", buried[0], "--image", str(tmp_path / "part.png"))
+    refused = run.invoke(app, ["dead-letters", *words, "--redis-url", server.url])
+    assert "INSPECTOR_BLOBS is not set here" in refused.output
+
+    monkeypatch.setenv("INSPECTOR_BLOBS", str(tmp_path))
+    (tmp_path / buried[0]).write_bytes(IMAGE)
+    said(server, *words)
+    assert (tmp_path / "part.png").read_bytes() == IMAGE
 
 
 def test_requeue_and_drop_say_what_they_did(server: QueueServer, buried: list[str]) -> None:

@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import logging
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inspector.engines.choose import choose
+from inspector.engines.choose import choose, decide
 from inspector.engines.openvino_engine import has_bf16
 from inspector.errors import BundleError, EngineUnavailable, SettingsError
 from inspector.models.bundle import Bundle, amend_training, write_manifest
@@ -29,10 +30,7 @@ def test_torch_when_asked_for(tiny_bundle: Bundle) -> None:
 
 
 def test_torch_when_there_is_no_export(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    shutil.copytree(tiny_bundle.folder, tmp_path / "b")
-    shutil.rmtree(tmp_path / "b" / "openvino")
-    bundle = write_manifest(tmp_path / "b", tiny_bundle.manifest.model_dump(exclude={"files"}))
-
+    bundle = lacking(tiny_bundle, tmp_path / "b")
     assert choose(bundle, "auto", "cpu").name == "torch"
     with pytest.raises(BundleError, match=r"carries no openvino/model\.xml"):
         choose(bundle, "openvino")
@@ -100,6 +98,8 @@ def test_the_log_says_why_and_what_it_costs(
     assert (
         "int8: asked for; on validation 7 of 300 verdicts changed, mAP50-95 lost 0.10 points" in caplog.text
     )
+    gained = measured(int8_bundle, tmp_path / "g", int8={**CLEAN, "map50_95_lost": -0.0006})
+    assert "mAP50-95 gained 0.06 points" in decide(gained, "auto", "cpu", "int8").why
     choose(int8_bundle, device="cpu", precision="int8")
     assert "what it costs was not measured" in caplog.text
 
@@ -117,10 +117,111 @@ def test_torch_runs_f32_and_bf16_where_it_is_asked_for(
     assert choose(bundle, "torch", "cpu", precision="auto").name == "torch"
     assert choose(bundle, "torch", "cpu", precision="bf16").name == "torch bf16"
     assert "bf16: asked for; what it costs was not measured" in caplog.text, "the facts are OpenVINO's"
-    with pytest.raises(EngineUnavailable, match="the torch engine runs f32 and bf16"):
+    with pytest.raises(EngineUnavailable, match="torch runs f32 and bf16"):
         choose(bundle, "torch", "cpu", precision="int8")
 
 
 def test_another_precision_is_refused(tiny_bundle: Bundle) -> None:
     with pytest.raises(SettingsError, match="precision 'fp16' is not one of: auto, f32, bf16, int8"):
         choose(tiny_bundle, precision="fp16")
+
+
+# --- every combination: what is chosen, and what is refused with what to do ---------------------------------
+
+
+def lacking(bundle: Bundle, folder: Path) -> Bundle:
+    """A copy without its OpenVINO export."""
+    shutil.copytree(bundle.folder, folder)
+    shutil.rmtree(folder / "openvino")
+    return write_manifest(folder, bundle.manifest.model_dump(exclude={"files"}))
+
+
+@pytest.fixture
+def on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only `decide` may be asked: nothing is opened there."""
+    monkeypatch.setattr("inspector.engines.choose._cuda_is_there", lambda: True)
+
+
+@pytest.mark.usefixtures("on_a_gpu")
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        (("auto", "auto", "f32"), ("torch", "cuda", "f32")),
+        (("auto", "auto", "bf16"), ("torch", "cuda", "bf16")),
+        (("auto", "auto", "auto"), ("torch", "cuda", "f32")),
+        (("auto", "auto", "int8"), ("openvino", "cpu", "int8")),
+        (("auto", "cpu", "f32"), ("openvino", "cpu", "f32")),
+        (("auto", "cuda:1", "f32"), ("torch", "cuda:1", "f32")),
+        (("openvino", "auto", "f32"), ("openvino", "cpu", "f32")),
+        (("torch", "auto", "bf16"), ("torch", "cuda", "bf16")),
+        (("torch", "cpu", "bf16"), ("torch", "cpu", "bf16")),
+    ],
+)
+def test_what_a_machine_with_a_gpu_runs(
+    tiny_bundle: Bundle, words: tuple[str, str, str], chosen: tuple[str, str, str]
+) -> None:
+    assert decide(tiny_bundle, *words)[:3] == chosen
+
+
+@pytest.mark.parametrize(
+    ("facts", "device", "precision"),
+    [
+        ({"torch-bf16": CLEAN}, "cuda", "bf16"),
+        ({"torch-bf16": {**CLEAN, "flips": 1}}, "cuda", "f32"),
+        ({"bf16": CLEAN, "int8": CLEAN}, "cuda", "f32"),
+        ({"torch-bf16": CLEAN}, "cpu", "f32"),
+    ],
+    ids=["clean", "a flip", "OpenVINO's facts", "a CPU"],
+)
+def test_auto_takes_bf16_on_a_gpu_by_facts_of_its_own(
+    tiny_bundle: Bundle, tmp_path: Path, facts: dict[str, Any], device: str, precision: str
+) -> None:
+    bundle = measured(tiny_bundle, tmp_path / "b", **facts)
+    choice = decide(bundle, "torch", device, "auto")
+    assert choice.precision == precision
+    assert ("0 of 300 verdicts changed, mAP50-95 lost 0.10 points" in choice.why) == (precision == "bf16")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("torch", "auto", "int8"), "OpenVINO alone: --engine openvino --device cpu"),
+        (("auto", "cuda", "int8"), "OpenVINO alone: --engine openvino --device cpu"),
+        (("openvino", "cuda", "f32"), "the openvino engine runs on cpu; use --engine torch"),
+        (("openvino", "cuda", "int8"), "OpenVINO alone: --engine openvino --device cpu"),
+    ],
+)
+def test_what_no_machine_runs(tiny_bundle: Bundle, words: tuple[str, str, str], said: str) -> None:
+    with pytest.raises(EngineUnavailable, match=said):
+        decide(tiny_bundle, *words)
+
+
+def test_without_an_export_the_log_says_what_makes_one(
+    tiny_bundle: Bundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert choose(lacking(tiny_bundle, tmp_path / "b"), device="cpu").name == "torch"
+    assert "no OpenVINO export, which `inspector export` makes" in caplog.text
+
+
+def test_without_an_export_and_without_torch_the_command_that_makes_one(
+    tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = find_spec
+    monkeypatch.setattr(
+        "inspector.engines.choose.find_spec", lambda name: None if name == "torch" else there(name)
+    )
+    with pytest.raises(BundleError, match=r"`inspector export --model .* --data SPEC --out DIR` makes one"):
+        choose(lacking(tiny_bundle, tmp_path / "b"), device="cpu")
+    with pytest.raises(EngineUnavailable, match=r"torch is not installed: pip install 'inspector\[gpu\]'"):
+        choose(tiny_bundle, "torch", "cpu")
+
+
+def test_an_idle_driver_is_told(tiny_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inspector.engines.choose._CUDA_DRIVERS", (tmp_path,))
+    monkeypatch.setattr("inspector.engines.choose._cuda_is_there", lambda: False)
+    assert (
+        "NVIDIA's driver is here, but no torch that can use it"
+        in decide(tiny_bundle, "auto", "auto", "f32").why
+    )
+    assert "driver" not in decide(tiny_bundle, "auto", "cpu", "f32").why

@@ -9,6 +9,7 @@ import pytest
 
 from inspector.decision.verdict import judge
 from inspector.engines.postprocess import Inspection, inspection, look
+from inspector.engines.sifting import sifted
 from inspector.imaging.preprocess import prepare
 from inspector.messages.recipe import Recipe, Thresholds
 from inspector.models.bundle import InputSpec, Manifest
@@ -107,7 +108,7 @@ def test_an_image_in_tiles_is_as_defective_as_its_worst_one() -> None:
             raw_output([[0, 0, 10, 10]], [row(spur=0.9)]), classes=np.full((1, 7), score, np.float32)
         )
         raw.attention[0, 4, 12] = score
-        views.append(look(raw, 0, prepared, index, rules))
+        views.append(look(sifted(raw, 0, rules), prepared, index, rules))
     seen = inspection(views, prepared, rules)
     assert found(seen) == dict.fromkeys(CLASSES, 0.8)
     # The second tile begins at x = 64.

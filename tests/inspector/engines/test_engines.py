@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from inspector.engines.base import Engine, RawOutput, lanes_of
-from inspector.engines.openvino_engine import OpenVinoEngine, usable_cores
+from inspector.engines.openvino_engine import OpenVinoEngine
 from inspector.engines.torch_engine import TorchEngine
 from inspector.errors import BundleError
 from inspector.models.bundle import OPENVINO_XML, WEIGHTS, Bundle, write_manifest
@@ -118,27 +118,6 @@ def test_one_core_has_no_lanes_and_torch_has_none(openvino: Engine, measure: Eng
     assert not lanes_of(measure)
 
 
-@pytest.mark.parametrize(
-    ("quota", "cores"),
-    [
-        (None, 8),
-        ("", 8),
-        ("max 100000", 8),
-        ("200000 100000", 2),
-        ("150000 100000", 1),
-        ("50000 100000", 1),
-        ("6400000 100000", 8),
-    ],
-)
-def test_a_containers_quota_counts_as_cores(
-    quota: str | None, cores: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(8)))
-    if quota is not None:
-        (tmp_path / "cpu.max").write_text(quota)
-    assert usable_cores(tmp_path / "cpu.max") == cores
-
-
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
 def test_torch_in_bf16_gives_nearly_what_it_gives_in_f32(
     tiny_bundle: Bundle, measure: Engine, size: tuple[int, int]
@@ -150,6 +129,6 @@ def test_torch_in_bf16_gives_nearly_what_it_gives_in_f32(
 
     assert engine.name == "torch bf16"
     assert not np.array_equal(half.scores, whole.scores)
-    np.testing.assert_allclose(half.boxes, whole.boxes, atol=2.0)
+    np.testing.assert_allclose(half.boxes, whole.boxes, atol=0.5)
     for name in ("scores", "classes", "attention"):
         np.testing.assert_allclose(getattr(half, name), getattr(whole, name), atol=0.03, err_msg=name)

@@ -8,6 +8,7 @@ import pytest
 
 from inspector.engines.base import RawOutput
 from inspector.engines.postprocess import Inspection, inspection, look
+from inspector.engines.sifting import sifted
 from inspector.errors import InspectionFailed
 from inspector.imaging.preprocess import Prepared, prepare
 from inspector.models.bundle import AttentionSpec, InputSpec, Manifest
@@ -37,7 +38,7 @@ def row(**scores: float) -> list[float]:
 
 def see(raw: RawOutput, prepared: Prepared | None = None, manifest: Manifest = MANIFEST) -> Inspection:
     prepared = prepared or picture()
-    return inspection([look(raw, 0, prepared, 0, manifest)], prepared, manifest)
+    return inspection([look(sifted(raw, 0, manifest), prepared, 0, manifest)], prepared, manifest)
 
 
 def test_nothing_found() -> None:

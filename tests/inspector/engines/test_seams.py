@@ -94,7 +94,7 @@ def test_nothing_found_in_many_tiles(pipeline: Pipeline) -> None:
 _cells = st.sets(st.tuples(st.integers(0, 8), st.integers(0, 6)), max_size=12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cells=_cells, data=st.data())
 def test_whatever_lies_wherever_comes_out_once_and_exactly(
     pipeline: Pipeline, cells: set[tuple[int, int]], data: st.DataObject

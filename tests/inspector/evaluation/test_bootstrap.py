@@ -137,6 +137,6 @@ def test_a_thousand_replicates_of_a_whole_test_split_take_seconds() -> None:
     cases = scattered(300, 0) * 2  # some 900 truths and 1,200 detections
     evaluated = coco_metrics.evaluate(cases, CLASSES)
     assert evaluated is not None
-    started = time.monotonic()
+    started = time.process_time()
     bootstrap.mean_ap(evaluated.matched, draw(600, 1000))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5

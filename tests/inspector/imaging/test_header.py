@@ -178,13 +178,13 @@ def test_hostile_bytes_are_given_up_on(data: bytes) -> None:
         sniff(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300))
 def test_any_bytes_give_a_header_or_a_refusal(data: bytes) -> None:
     header_or_refusal(data)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(WHOLE), st.data())
 def test_any_damage_gives_a_header_or_a_refusal(whole: bytes, draw: st.DataObject) -> None:
     data = bytearray(whole[: draw.draw(st.integers(0, len(whole)))])

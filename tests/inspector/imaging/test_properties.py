@@ -30,8 +30,6 @@ WHOLE = [
 PNGS = [image for image in WHOLE if image.startswith(b"\x89PNG")]
 BODIES = any_bytes() | st.sampled_from(WHOLE).flatmap(mutated) | st.sampled_from(PNGS).flatmap(mutated_png)
 
-REPEATABLE = settings(derandomize=True, database=None, deadline=None)
-
 
 def taken_in(body: bytes, channels: Channels) -> bool:
     """Whether it is an image after all."""
@@ -56,6 +54,6 @@ def test_whole_images_are_taken_in() -> None:
 
 
 @given(body=BODIES, channels=st.sampled_from([1, 3]))
-@settings(REPEATABLE, max_examples=300)
+@settings(max_examples=300)
 def test_any_bytes_are_an_image_or_an_error_of_the_image(body: bytes, channels: Channels) -> None:
     taken_in(body, channels)

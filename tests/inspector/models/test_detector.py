@@ -7,7 +7,7 @@ import torch
 
 from inspector.errors import BundleError
 from inspector.models.cbam import AttentionKind
-from inspector.models.detector import Detector, Placement
+from inspector.models.detector import Detector, Placement, answers
 from inspector.models.head import BINS, expected_distances
 from inspector.models.registry import build
 
@@ -124,3 +124,13 @@ def test_the_registry_builds_what_a_manifest_names() -> None:
 def test_an_unknown_architecture_is_a_bundle_error(architecture: dict[str, object]) -> None:
     with pytest.raises(BundleError):
         build(architecture)
+
+
+def test_in_bf16_places_and_probabilities_stay_in_32_bits() -> None:
+    network = Detector(2, 1).eval().bfloat16()
+    with torch.no_grad():
+        raw = network.raw(torch.rand(1, 1, 64, 640).bfloat16())
+        found = answers(raw)
+    assert raw.scores.dtype == torch.bfloat16
+    assert raw.points[79].tolist() == [636.0, 4.0], "which bf16 cannot tell from 640"
+    assert {part.dtype for part in found} == {torch.float32}

@@ -12,7 +12,7 @@ from inspector.queue.redis_connection import POOL_SIZE
 from tests.inspector.queue.conftest import OpenEnds, StartServer, take_one
 from tests.support.jobs import IMAGE, done, job_for
 from tests.support.servers import free_port
-from tests.support.waiting import wait_until
+from tests.support.waiting import wait_until, wait_until_async
 
 NO_WAIT = timedelta(0)
 
@@ -46,22 +46,30 @@ def test_a_follower_that_is_cancelled_lets_its_connection_go(
     server = start_server()
     ends = open_ends(server.url)
 
-    def clients() -> int:
+    def clients(which: str) -> int:
         with server.client() as client:
-            return int(client.info("clients")["connected_clients"])
+            return int(client.info("clients")[which])
+
+    async def waits() -> bool:
+        return clients("blocked_clients") == 1
 
     async def follow_for_a_while() -> None:
         following = asyncio.ensure_future(anext(ends.results.follow()))
-        await asyncio.sleep(0.1)
+        await wait_until_async(waits, what="a follower that waits at the server")
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
 
+    def gone() -> bool:
+        return clients("blocked_clients") == 0
+
     ends.run(follow_for_a_while())
-    before = clients()  # one that asks where "now" is stays open
+    wait_until(gone, what="the first follower gone")
+    before = clients("connected_clients")  # one that asks where "now" is stays open
     for _ in range(3):
         ends.run(follow_for_a_while())
-    wait_until(lambda: clients() <= before, what="the followers' connections closed")
+        wait_until(gone, what="a follower gone")
+    wait_until(lambda: clients("connected_clients") <= before, what="the followers' connections closed")
 
 
 def test_more_submits_at_once_than_connections_all_arrive(

@@ -20,9 +20,11 @@ def test_every_script_file_is_loaded() -> None:
         "settle",
         "letters",
         "known",
+        "ahead",
         "budget",
         "ready",
         "ring",
+        "unlink",
     }
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from inspector.messages.result import Outcome, State
+from inspector.queue import connect
+from inspector.queue.blobs import MARK, BlobStore
 from inspector.queue.keys import GROUP, Keys
 from tests.inspector.queue.conftest import Ends, OpenEnds, StartServer, take_one
-from tests.support.jobs import RESULT, done
+from tests.support.jobs import RESULT, done, job_for
 from tests.support.servers import QueueServer
 
 NO_WAIT = timedelta(0)
@@ -155,3 +158,20 @@ def test_deadlines_that_older_workers_leave_behind_hide_no_overdue_image(
     assert expired == [late]
     with server.client() as client:
         assert client.zcard(KEYS.due) == 0
+
+
+def test_the_file_of_an_image_that_an_older_version_let_go_of_is_given_up(
+    server: QueueServer, ends: Ends, tmp_path: Path
+) -> None:
+    """It knows of no blob store: what it takes out of the server is all that it knows."""
+    job, incoming = job_for(), BlobStore(tmp_path, durable=False).begin()
+    (tmp_path / MARK).touch()
+    incoming.write([b"an image"])
+    ends.run(ends.producer.submit(job, incoming.keep(job.id)))
+    disposal = connect.disposal(server.url)
+    assert ends.run(disposal.forsake([job.id])) == []
+    with server.client() as client:
+        client.unlink(KEYS.job(job.id), KEYS.image(job.id), KEYS.map(job.id), KEYS.result(job.id))
+        assert ends.run(disposal.forsake([job.id])) == [job.id]
+        assert client.hlen(KEYS.blobs) == 0
+    ends.run(disposal.aclose())

@@ -104,9 +104,7 @@ def test_nothing_adds_up_to_nothing(engine: Engine) -> None:
 
 @settings(
     max_examples=6,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=(Phase.generate,),  # a smaller example is not worth minutes of a database's time
 )
 @given(drawn=some.lists(OUTCOMES, max_size=12), seed=some.integers(0, 99))

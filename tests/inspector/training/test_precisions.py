@@ -26,6 +26,7 @@ from inspector.training.parity import compare
 from inspector.training.precisions import measure
 from tests.support import squares
 from tests.support.images import grey
+from tests.support.late_device import LateDevice
 
 RECIPE = Recipe(id="squares", version=1, thresholds=Thresholds(default=0.3))
 CONFIG = TrainConfig(
@@ -134,6 +135,20 @@ def test_int8_may_be_left_out(bundle: Bundle, data: Dataset) -> None:
     measured = measure(bundle, None, data, RECIPE)
     assert not measured.int8_shipped
     assert "int8" not in measured.bundle.manifest.training["precisions"]
+
+
+def test_bf16_of_a_cuda_device_has_facts_of_its_own(
+    bundle: Bundle, data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is none here: a CPU is in its place."""
+    monkeypatch.setattr(precisions, "cuda_is_there", lambda: True)
+    monkeypatch.setattr(precisions, "CudaDevice", lambda _: LateDevice())
+    measured = measure(bundle, None, data, RECIPE)
+    facts = measured.bundle.manifest.training["precisions"]["torch-bf16"]
+    assert facts["passed"]
+    assert facts["verdicts"] == len(data)
+    assert 0 < facts["boxes"] < 0.1, "it is another one than f32"
+    assert measured.lines[-1].startswith("torch-bf16: mAP50-95")
 
 
 def test_an_export_of_other_weights_is_refused_and_the_bundle_stays(
