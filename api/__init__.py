@@ -17,6 +17,8 @@ parameters.py query parameters and headers: every rule about what a client may w
 envelope.py   the answer's bytes; the worker's result goes in unparsed
 records.py    what the database and the store of images are asked
 room.py       whether there is room, before a body is read
+admission.py  whether an image can be inspected before its deadline
+pace.py       what workers finish a second while somebody waits for them
 hub.py        ONE reader of results for the process -> waiting requests and live viewers
 promptly.py   a queue that hangs is told within a second
 expiry.py     expires accepted images that no worker starts in time

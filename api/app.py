@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.responses import Response
 
 from api import background, openapi, problems, security
+from api.admission import Admission
 from api.blobs import Blobs
 from api.dashboard.plotly import router as plotly
 from api.dashboard.routes import router as dashboard
@@ -125,15 +126,19 @@ async def _opened(
     open_queue: Connect,
 ) -> AsyncIterator[None]:
     queue = open_queue(settings)
+    admission = Admission(metrics, settings.share_ahead, settings.shards)
     hub = Hub(
         queue.results,
         max_viewers=settings.max_viewers,
         viewer_buffer=settings.viewer_buffer,
         keep_alive_s=settings.keep_alive_s,
+        seen=admission.saw_outcome,
     )
     records = _records(settings)
     blobs = Blobs(settings.blob_store, settings.inline_limit)
-    gateway = Gateway(settings, recipes, queue.producer, queue.results, hub, metrics, records, blobs)
+    gateway = Gateway(
+        settings, recipes, queue.producer, queue.results, hub, metrics, records, blobs, admission
+    )
     app.state.resources = Resources(settings, recipes, queue, hub, metrics, gateway, keyring, records)
     refresh = partial(
         background.refresh_metrics,

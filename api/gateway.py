@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 
 from api import body, envelope, parameters
+from api.admission import Admission, Hurry
 from api.blobs import Blobs, Receiving, Stream
 from api.hub import Hub, Waiter
 from api.intake import Intake
@@ -36,6 +37,7 @@ from inspector.errors import (
     InspectionNotFound,
     InspectorError,
     NoPreview,
+    NotInTime,
     RecordsUnavailable,
     StoreUnavailable,
 )
@@ -78,10 +80,12 @@ class Gateway:
         metrics: Metrics,
         records: Records,
         blobs: Blobs,
+        admission: Admission,
     ) -> None:
         self._settings = settings
         self._intake = Intake(settings.max_intake_bytes)
-        self._room = Room(producer)
+        self._admission = admission
+        self._room = Room(producer, admission)
         self._recipes = recipes
         self._producer = producer
         self._results = results
@@ -98,16 +102,17 @@ class Gateway:
         holder.require(query.line)
         key = parameters.idempotency_key(request.headers)
         wait_s = parameters.wait_s(request.headers, self._settings.max_wait_s)
+        hurry = Hurry.of(query, received_at)
         with self._blobs.receiving() as received:
-            job = await self._take(request, query, received_at, received)
+            job = await self._take(request, query, received_at, received, hurry)
             idempotency = _idempotency(key, holder, parameters.request_digest(query, job.image.sha256))
             with self._hub.expecting(job.id) as waiter:
                 with self._metrics.timed("submit"):
-                    submission = await self._submit(job, received, idempotency)
+                    submission = await self._submit(job, received, idempotency, hurry)
                 received.let_go()  # a wait may last a minute
                 if submission.created:
                     self._metrics.received(query.line)
-                    self._room.saw(query.line, submission.fullness)
+                    self._room.saw(query.line, submission)
                     # With a place in the stream the hub misses nothing that comes behind it, and it was
                     # waited for before the submit.
                     look = wait_s is not None and not self._hub.has_place
@@ -161,8 +166,8 @@ class Gateway:
             raise NoPreview(f"of inspection {inspection_id!r} there is no preview")
         return place.format, image
 
-    async def thumbnail(self, inspection_id: str, holder: Holder) -> tuple[str, bytes]:
-        """(format, bytes) of the small picture beside its record; where there is none, as `preview`."""
+    async def thumbnail(self, inspection_id: str, holder: Holder) -> tuple[str, bytes | Stream]:
+        """(format, content) of the small picture beside its record; where there is none, as `preview`."""
         if self._records.kept:
             with suppress(InspectionNotFound, ImageGone, RecordsUnavailable, StoreUnavailable):
                 known = await self._records.look_up(inspection_id)
@@ -252,14 +257,19 @@ class Gateway:
         _require_sight(holder, snapshot.id, snapshot.line)
 
     async def _take(
-        self, request: Request, query: PartQuery, received_at: datetime, received: Receiving
+        self,
+        request: Request,
+        query: PartQuery,
+        received_at: datetime,
+        received: Receiving,
+        hurry: Hurry | None,
     ) -> Job:
         """The job of an image, which is received here, or the reason why not; what is cheap is looked at
         first."""
         settings = self._settings
         recipe = self._recipes.resolve(query.recipe)
         announced = body.announced(request, settings.max_image_bytes)
-        await self._room.require(query.line, announced)
+        await self._room.require(query.line, announced, hurry)
         with self._metrics.timed("read"), self._intake.receiving() as came:
             patience = body.Patience(settings.body_timeout_s, settings.body_least_rate)
             received.expect(announced)
@@ -276,21 +286,40 @@ class Gateway:
         said = query.model_dump(exclude={"recipe"})
         return Job(id=new_id(), image=facts, recipe=recipe, received_at=received_at, **said)
 
-    async def _submit(self, job: Job, received: Receiving, idempotency: Idempotency | None) -> Submission:
+    async def _submit(
+        self, job: Job, received: Receiving, idempotency: Idempotency | None, hurry: Hurry | None
+    ) -> Submission:
         """A large image is on the disk first. Where it is not accepted, or nobody knows whether, its file is
         doubtful."""
         image = await received.keep(job.id)
         if isinstance(image, bytes):
-            submitting = self._producer.submit(job, image, idempotency)
-            return await promptly(submitting, more_s=len(image) / SLOWEST_BYTES_PER_S)
+            return await self._enqueue(
+                job, image, idempotency, hurry, more_s=len(image) / SLOWEST_BYTES_PER_S
+            )
         accepted = ""
         try:
-            submission = await promptly(self._producer.submit(job, image, idempotency))
+            submission = await self._enqueue(job, image, idempotency, hurry)
             accepted = submission.id
             return submission
         finally:
             if accepted != job.id:
                 self._blobs.doubt(job.id)
+
+    async def _enqueue(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None,
+        hurry: Hurry | None,
+        more_s: float = 0.0,
+    ) -> Submission:
+        """Raises what Producer.submit does, soon."""
+        most_ahead = self._admission.most_ahead(hurry)
+        try:
+            return await promptly(self._producer.submit(job, image, idempotency, most_ahead), more_s=more_s)
+        except NotInTime as late:
+            assert hurry is not None  # noqa: S101 - else nothing is too many
+            raise self._admission.refusal(hurry, late.ahead) from None
 
     async def _outcome(self, inspection_id: str, waiter: Waiter, wait_s: int | None, *, look: bool) -> Answer:
         """Wait without a race: the waiter stands since before the submit; `look` reads once, then wait, read

@@ -115,8 +115,11 @@ class Hub:
         max_viewers: int,
         viewer_buffer: int,
         keep_alive_s: float,
+        seen: Callable[[Announcement], None] | None = None,
     ) -> None:
+        """`seen` is told of each outcome."""
         self._results = results
+        self._seen = seen
         self._max_viewers = max_viewers
         self._viewer_buffer = viewer_buffer
         self._keep_alive_s = keep_alive_s
@@ -212,6 +215,8 @@ class Hub:
                 self._announce(announcement)
 
     def _announce(self, announcement: Announcement) -> None:
+        if self._seen is not None:
+            self._seen(announcement)
         for waiter in self._waiters.get(announcement.outcome.id, ()):
             waiter.tell(announcement.outcome)
         event = envelope.event(announcement)

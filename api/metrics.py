@@ -67,6 +67,7 @@ class Metrics:
         self._last_part = self._gauge(catalogue.LAST_PART)
         self._takt = self._gauge(catalogue.TAKT)
         self._expired = self._counter(catalogue.GATEWAY_EXPIRED)
+        self._not_in_time = self._counter(catalogue.NOT_IN_TIME)
         self._seconds = Histogram(
             *catalogue.GATEWAY_SECONDS.spec, buckets=catalogue.SECONDS.bounds, registry=self.registry
         )
@@ -106,6 +107,9 @@ class Metrics:
 
     def expired(self, line: str) -> None:
         self._expired.labels(self._line(line)).inc()
+
+    def not_in_time(self, line: str) -> None:
+        self._not_in_time.labels(self._line(line)).inc()
 
     def refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()
@@ -186,6 +190,7 @@ class Metrics:
         for line in (*self._lines, OTHER):
             self._received.labels(line)
             self._expired.labels(line)
+            self._not_in_time.labels(line)
             self._last_part.labels(line)
             self._takt.labels(line).set(takts.of(line))
         for reason in reasons:

@@ -99,7 +99,8 @@ class PartQuery(BaseModel):
         None,
         ge=1,
         le=MAX_DEADLINE_MS,
-        description="Milliseconds after receipt for which a verdict is of use; not started by then: expired.",
+        description="Milliseconds after receipt for which a verdict is of use; not started by then: expired; "
+        "more before it than workers do by then: refused at once.",
     )
     priority: Priority = Field(
         "live", description="reinspection: an image of before, which waits until no live one does."

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ STATUS: Mapping[type[errors.InspectorError], HTTPStatus] = {
     errors.NoPreview: HTTPStatus.NOT_FOUND,
     errors.LineBusy: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.NotInTime: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.QueueUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.NoRecords: HTTPStatus.NOT_FOUND,
     errors.RecordsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -139,8 +141,8 @@ async def inspector_error(request: Request, error: Exception) -> JSONResponse:
         headers["Connection"] = "close"  # the rest of the body may come later, and would read as a request
     if problem.status in COME_AGAIN:
         seconds = error.retry_after_s if isinstance(error, errors.Busy) else QUEUE_RETRY_S
-        extra["retry_after_ms"] = seconds * 1000
-        headers["Retry-After"] = str(seconds)
+        extra["retry_after_ms"] = math.ceil(seconds * 1000)
+        headers["Retry-After"] = str(math.ceil(seconds))
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         raise error  # a fault of ours: as an unexpected error, so that its traceback is logged
     return _answer(request, problem, str(error), headers, extra)

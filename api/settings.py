@@ -133,6 +133,25 @@ class Settings(RecordsSettings, QueueSettings):
         description="One line's images waiting and in flight; beyond it is 429.",
     )
 
+    refuse_late: bool = Field(
+        True,
+        description="Whether a live image with `deadline_ms` is refused at once (503 `not-in-time`) when "
+        "more comes before it than workers do in time at their present pace. Else it is accepted, and "
+        "expires.",
+    )
+    deadline_share: float = Field(
+        0.8,
+        gt=0,
+        le=2,
+        description="Share of the time to its deadline that the work before an image may take. Lower: "
+        "fewer are late after all, and more are refused that would have been in time.",
+    )
+
+    @property
+    def share_ahead(self) -> float | None:
+        """`deadline_share`, None where nothing is refused for its deadline."""
+        return self.deadline_share if self.refuse_late else None
+
     @property
     def blob_store(self) -> BlobStore | None:
         """Where the queue keeps what outlives a power cut, so does it."""

@@ -5,7 +5,7 @@ engines       engines and precisions of one bundle          engines.py
 cuda          a GPU, beside what its bytes allow            cuda.py cuda_line.py roofline.py
 service       the whole service against the bare limit      service.py
 half-load     Poisson arrivals at half of the maximum       openloop.py
-overload      twice the maximum                             openloop.py
+overload      twice the maximum                             openloop.py, with deadlines deadlines.py
 empty-model   what the service itself costs                 empty_model.py
 growth        cost against bytes, pixels, findings, ...     growth.py
 memory        RSS over many images                          resources.py
@@ -29,6 +29,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmarks import (
+    deadlines,
     empty_model,
     engines,
     figures,
@@ -223,12 +224,24 @@ def measure_overload(
     precision: Precision = "int8",
     level: Level = "D1",
     depth: Annotated[int, typer.Option(min=1, help="Images that the queue may hold.")] = 64,
+    deadline_ms: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of each image; --depth does not count then. Twice as long."),
+    ] = None,
+    asleep_ms: Annotated[
+        float | None,
+        typer.Option(min=1, help="With deadlines: no model, but so long for each image, on a busy machine."),
+    ] = None,
     count: Rounds = 3,
     seconds: Seconds = 15.0,
     json_file: JsonFile = None,
 ) -> None:
     """Twice the maximum that the same round showed, and how it is behind it. About 2 minutes."""
     setup = service.Setup(Options([], model, engine, precision), rounds=count, seconds=seconds)
+    if deadline_ms is not None:
+        report = deadlines.run(setup, level, deadline_ms, asleep_ms, _begin())
+        _end(report, deadlines.markdown(report), json_file)
+        return
     report = openloop.overload(setup, level, depth, _begin())
     _end(report, openloop.overload_markdown(report), json_file)
 

@@ -2,13 +2,15 @@
 once.
 
 What is left is the service itself: queue, decoding, verdict, result. The engine finds nothing, or what the
-variable BENCHMARK_FINDINGS says, apart from each other; its maps are black.
+variable BENCHMARK_FINDINGS says, apart from each other; its maps are black. BENCHMARK_MS makes it sleep so
+long for each image: a pace that no other work on the machine changes.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,8 +28,9 @@ class EmptyEngine:
     name = "empty"
     device = "none"
 
-    def __init__(self, manifest: Manifest, findings: int = 0) -> None:
+    def __init__(self, manifest: Manifest, findings: int = 0, sleep_s: float = 0.0) -> None:
         self._findings = findings
+        self._sleep_s = sleep_s
         self._classes = len(manifest.classes)
         self._stride = manifest.attention.stride
 
@@ -38,6 +41,7 @@ class EmptyEngine:
     def infer(self, batch: FloatArray) -> RawOutput:
         """See Engine.infer."""
         count, _, height, width = batch.shape
+        time.sleep(self._sleep_s * count)
         return RawOutput(
             boxes=np.repeat(_grid(self._findings)[None], count, 0),
             scores=np.repeat(_scores(self._findings, self._classes)[None], count, 0),
@@ -62,7 +66,8 @@ def _scores(count: int, classes: int) -> FloatArray:
 
 def _pipeline(settings: InspectSettings) -> Pipeline:
     bundle = Bundle.load(resolve(settings.model))
-    engine = EmptyEngine(bundle.manifest, int(os.environ.get("BENCHMARK_FINDINGS", "0")))
+    findings = int(os.environ.get("BENCHMARK_FINDINGS", "0"))
+    engine = EmptyEngine(bundle.manifest, findings, float(os.environ.get("BENCHMARK_MS", "0")) / 1000)
     return Pipeline(bundle, engine, max_pixels=settings.max_image_pixels)
 
 

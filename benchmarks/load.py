@@ -29,6 +29,8 @@ from inspector.errors import SettingsError
 
 WAIT_S = 60
 
+LATE, EXPIRED = "late", "expired"
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -49,6 +51,8 @@ class Plan:
     """Before the seconds that count."""
     every_s: float = 0.0
     """Also counts by spans of so many seconds; 0: does not."""
+    judged: bool = False
+    """Tells apart what a 200 says of its deadline: "200" in time, "late", "expired"."""
 
 
 @dataclass(slots=True)
@@ -64,9 +68,11 @@ class Seen:
 class Client(asyncio.Protocol):
     """One connection, one request at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, judged: bool = False) -> None:
+        self._judged = judged
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[int] | None = None
+        self._answer: asyncio.Future[str] | None = None
+        self._body = b""
         self._head = b""
         self._left = -1
         self._status = 0
@@ -74,10 +80,10 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
 
-    def post(self, head: bytes, body: bytes) -> asyncio.Future[int]:
+    def post(self, head: bytes, body: bytes) -> asyncio.Future[str]:
         """Its status, when the whole answer has come."""
         self._answer = asyncio.get_running_loop().create_future()
-        self._head, self._left = b"", -1
+        self._head, self._body, self._left = b"", b"", -1
         if self._transport is None or self._transport.is_closing():
             self._answer.set_exception(ConnectionResetError())
         else:
@@ -93,11 +99,13 @@ class Client(asyncio.Protocol):
             head = self._head[:end].lower()
             self._status = int(head[9:12])
             length = head.partition(b"\r\ncontent-length: ")[2].partition(b"\r\n")[0]
-            self._left = int(length or 0) - (len(self._head) - end - 4)
-        else:
-            self._left -= len(data)
+            data = self._head[end + 4 :]
+            self._left = int(length or 0)
+        self._left -= len(data)
+        if self._judged:
+            self._body += data
         if self._left <= 0 and self._answer is not None and not self._answer.done():
-            self._answer.set_result(self._status)
+            self._answer.set_result(kind_of(self._status, self._body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._answer is not None and not self._answer.done():
@@ -106,6 +114,13 @@ class Client(asyncio.Protocol):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+def kind_of(status: int, body: bytes) -> str:
+    """The status; of an outcome, as far as it was read, whether it came "late" or "expired"."""
+    if b'"state":"expired"' in body:
+        return EXPIRED
+    return LATE if b'"deadline_missed":true' in body else str(status)
 
 
 class Generator:
@@ -177,13 +192,15 @@ class Generator:
             return await self._connect()
         now = time.perf_counter()
         if due >= self._start:
-            self.seen.latencies_ms.setdefault(str(status), []).append((now - due) * 1000)
+            self.seen.latencies_ms.setdefault(status, []).append((now - due) * 1000)
         if self._start <= now <= self._start + self._plan.seconds:
-            self.seen.ends_s.setdefault(str(status), []).append(now - self._start)
+            self.seen.ends_s.setdefault(status, []).append(now - self._start)
         return client
 
     async def _connect(self) -> Client:
-        _, client = await asyncio.get_running_loop().create_connection(Client, "127.0.0.1", self._plan.port)
+        _, client = await asyncio.get_running_loop().create_connection(
+            lambda: Client(self._plan.judged), "127.0.0.1", self._plan.port
+        )
         return client
 
 
@@ -251,7 +268,7 @@ def inspected(seen: Mapping[str, Any]) -> dict[str, float]:
     return good
 
 
-def answered(seen: Mapping[str, Any], status: int = 200) -> dict[str, float]:
+def answered(seen: Mapping[str, Any], status: int | str = 200) -> dict[str, float]:
     """rate, answers and quantiles of the answers with that status; zeros where there are none."""
     found: dict[str, float] = seen["statuses"].get(str(status), {"answers": 0, "rate": 0.0})
     return found

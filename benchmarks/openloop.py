@@ -25,7 +25,7 @@ SPAN_S = 0.5
 
 def half_load(setup: Setup, level: str, deadline_ms: int | None, say: Say) -> dict[str, Any]:
     """Of each round: the bare lone image, the maximum, then Poisson arrivals at half of it."""
-    report = _begun(setup, level)
+    report = begun(setup, level)
     with tempfile.TemporaryDirectory() as place, ExitStack() as closing:
         folder = Path(place)
         images = pictures.boards(folder, setup.side)
@@ -35,7 +35,7 @@ def half_load(setup: Setup, level: str, deadline_ms: int | None, say: Say) -> di
         for number in range(setup.rounds):
             say(f"round {number + 1} of {setup.rounds}")
             bare = limits.alone(setup.seconds / 2)
-            most = _maximum(setup, stack, images, folder)
+            most = maximum(setup, stack, images, folder)
             path = "/v1/inspections" + (f"?deadline_ms={deadline_ms}" if deadline_ms else "")
             plan = Plan(
                 stack.port, images, setup.seconds, rate=most / 2, seed=number, path=path, warm_up_s=WARM_UP_S
@@ -57,7 +57,7 @@ def half_load(setup: Setup, level: str, deadline_ms: int | None, say: Say) -> di
 
 def overload(setup: Setup, level: str, depth: int, say: Say) -> dict[str, Any]:
     """Of each round: the maximum, twice that for `seconds`, and the time right behind it at half."""
-    report = {**_begun(setup, level), "depth": depth}
+    report = {**begun(setup, level), "depth": depth}
     settings = {"INSPECTOR_QUEUE_MAX_DEPTH": str(depth), "INSPECTOR_LINE_MAX_DEPTH": str(depth)}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -78,7 +78,7 @@ def _overloaded(
     setup: Setup, stack: Stack, images: list[str], folder: Path, number: int, say: Say
 ) -> dict[str, Any]:
     say(f"round {number + 1} of {setup.rounds}: the maximum")
-    most = _maximum(setup, stack, images, folder)
+    most = maximum(setup, stack, images, folder)
     before = stack.usage()
     say(f"  {2 * most:.0f} images/s for {setup.seconds:g} s")
     plan = Plan(
@@ -107,13 +107,14 @@ def _overloaded(
     }
 
 
-def _maximum(setup: Setup, stack: Stack, images: list[str], folder: Path) -> float:
+def maximum(setup: Setup, stack: Stack, images: list[str], folder: Path) -> float:
+    """Images a second of a closed loop."""
     settle()
     plan = Plan(stack.port, images, setup.seconds / 2, clients=CLIENTS, warm_up_s=WARM_UP_S)
     return load.answered(load.run(plan, folder))["rate"]
 
 
-def _begun(setup: Setup, level: str) -> dict[str, Any]:
+def begun(setup: Setup, level: str) -> dict[str, Any]:
     made = figures.machine()
     return {"machine": made, "rounds": setup.rounds, "seconds": setup.seconds, "level": level}
 

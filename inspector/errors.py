@@ -192,7 +192,7 @@ class Busy(InspectorError):
     title = "The inspection queue is full"
     advice = "Wait for the time that Retry-After says, then send the same image with the same key."
 
-    def __init__(self, message: str, *, retry_after_s: int = 1) -> None:
+    def __init__(self, message: str, *, retry_after_s: float = 1) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
@@ -205,6 +205,22 @@ class LineBusy(Busy):
     advice = (
         "Send fewer a second; wait for the time that Retry-After says, then send the same with the same key."
     )
+
+
+class NotInTime(Busy):
+    """More comes before an image than can be done before its deadline."""
+
+    code = "not-in-time"
+    title = "The image could not be inspected before its deadline: too many come before it"
+    advice = (
+        "Treat the part as not inspected. One with this deadline would fit after retry_after_ms; if it comes "
+        "often, send fewer a second, add workers, or lengthen deadline_ms."
+    )
+
+    def __init__(self, message: str = "", *, ahead: int = 0, retry_after_s: float = 1) -> None:
+        """`ahead`: so many come before it."""
+        super().__init__(message or f"{ahead} images come before it", retry_after_s=retry_after_s)
+        self.ahead = ahead
 
 
 class QueueUnavailable(InspectorError):

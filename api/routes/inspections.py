@@ -46,6 +46,8 @@ async def post(
 
     200 with the outcome when it is reached within `Prefer: wait=`, else 202 and the URL to ask later. An
     answer of either kind means that the image is stored and will be done, failed or expired.
+
+    503 not-in-time: it was not stored, since more comes before it than can be done by its `deadline_ms`.
     """
     answer = await resources.gateway.accept(request, query, holder)
     return _answer(answer, status=200 if answer.terminal else 202)
@@ -138,7 +140,7 @@ async def thumbnail(resources: Open, holder: Watcher, inspection_id: InspectionI
     """A JPEG of 360 pixels at most, which comes with the record of a kept image; before, and where there is
     none, what `/preview` gives."""
     kind, data = await resources.gateway.thumbnail(parameters.inspection_id(inspection_id), holder)
-    return Response(data, headers=_IMAGE_HEADERS, media_type=parameters.MEDIA_TYPES[kind])
+    return _image(kind, data)
 
 
 @router.get(

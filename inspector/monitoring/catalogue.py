@@ -128,6 +128,11 @@ TAKT = _gauge("takt_seconds", "Takt of a line, from the settings: what latency i
 GATEWAY_EXPIRED = _counter(
     "gateway_expired", "Images that the gateway expired: their deadline passed in no worker's hands.", LINE
 )
+NOT_IN_TIME = _counter(
+    "images_not_in_time",
+    "Images refused since more comes before them than can be done by their deadline; also in images_refused.",
+    LINE,
+)
 GATEWAY_SECONDS = _histogram(
     "gateway_seconds",
     "Time that an image spends in the gateway, by stage (read, submit, wait).",
@@ -246,6 +251,7 @@ GATEWAY: tuple[Metric, ...] = (
     LAST_PART,
     TAKT,
     GATEWAY_EXPIRED,
+    NOT_IN_TIME,
     GATEWAY_SECONDS,
     WAITERS,
     VIEWERS,

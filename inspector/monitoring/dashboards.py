@@ -148,7 +148,7 @@ OPERATIONS = Dashboard(
                         ),
                     ),
                     unit=PER_SECOND,
-                    text="busy and queue-unavailable are ours; what the others mean is in docs/api.md.",
+                    text="busy, not-in-time, queue-unavailable are ours; the others: docs/api.md.",
                 ),
             ),
         ),

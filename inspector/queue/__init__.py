@@ -6,7 +6,7 @@ settings.py  what every process at the queue must agree on
 keys.py      every key, in one place
 scripts/     submit, room, take, finish, bury, expire, overdue, sweep, renew, hand_back, open, leave, report,
              drop, requeue, attach, archived, trim, mark, forsake (over settle, letters, budget, known, ready,
-             ring, unlink): each with its contract at the top
+             ahead, ring, unlink): each with its contract at the top
 scripting.py, settling.py, reading.py, fullness.py, letters.py, reports.py, ending.py
              the scripts' texts, their arguments, and what is read back
 redis_*.py   the seams on Redis or Valkey, over redis_connection.py; primary.py says where that is,

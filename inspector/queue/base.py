@@ -66,6 +66,10 @@ MIN_IDLE = timedelta(seconds=10)
 """A job not renewed for this long counts as abandoned. Longer than any one batch's pause in its heartbeat
 (min_idle / 4), short enough that a part of a killed worker still gets its verdict soon."""
 
+SEEN_DEAD = 0.4
+"""Of min_idle: what was not renewed for so long (each is at a quarter) counts as no work under way for a new
+image, long before another worker may take it over."""
+
 
 WITHOUT_DEADLINE = timedelta(seconds=60)
 """An image without a deadline waits in its line as if it had this one: it is not passed over for ever."""
@@ -93,6 +97,19 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How much work the shard of a line has."""
+
+    at_ms: int
+    """By the queue's clock, that `Announcement.at_ms` is from."""
+    depth: int
+    """Waiting and in flight."""
+    in_flight: int
+    ahead: int | None = None
+    """Of these, how many come before the image that was asked about; None: none was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """`id` is the earlier one when the idempotency key was known; `created` tells."""
 
@@ -100,21 +117,33 @@ class Submission:
     created: bool
     fullness: float = field(default=1.0, compare=False)
     """Of the fullest budget, the queue's or the line's own, with this image: 0-1. 1 where it is not known."""
+    load: Load | None = field(default=None, compare=False)
+    """The work that was there before it; None where it is not known."""
 
 
 class Producer(Protocol):
-    async def submit(self, job: Job, image: Image, idempotency: Idempotency | None = None) -> Submission:
+    async def submit(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None = None,
+        most_ahead: int | None = None,
+    ) -> Submission:
         """Admit and enqueue in one round trip; returns once it is durable at the server's level.
 
-        Raises Busy (over a budget; LineBusy: over the line's own), IdempotencyConflict (the key's digest
+        `most_ahead`, of a live image with a deadline: so many images may come before it.
+
+        Raises Busy (over a budget; LineBusy: over the line's own; NotInTime: more than `most_ahead` come
+        before it; for an id or a key that is known, none of them), IdempotencyConflict (the key's digest
         differs), QueueUnavailable (at D3 also: too few confirmed it in time; it may be accepted; of a file
         that was given up: it was not). Safe to repeat: job.id submitted twice is one job. A file in the blob
         store is the queue's once it is submitted, and the caller's to give up where another id, or an error,
         comes back (Disposal.forsake).
         """
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
-        """A cheap look before a body is read; only submit decides. Raises Busy or LineBusy as it would."""
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
+        """A cheap look before a body is read; only submit decides. Raises Busy or LineBusy as it would.
+        With a `deadline` (UTC), the load tells how many images would come before a live one of that line."""
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         """Record and announce `expired` for images whose deadline passed before `now` (UTC, by the clock that
@@ -228,6 +257,8 @@ class Announcement:
 
     cursor: str
     outcome: Outcome
+    at_ms: int = 0
+    """By the queue's clock."""
 
 
 class Results(Protocol):

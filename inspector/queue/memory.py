@@ -12,7 +12,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from inspector.errors import IdempotencyConflict, ImageGone, InspectionFailed, QueueUnavailable
+from inspector.errors import (
+    IdempotencyConflict,
+    ImageGone,
+    InspectionFailed,
+    NotInTime,
+    QueueUnavailable,
+)
 from inspector.messages.job import Job
 from inspector.messages.result import Outcome, State
 from inspector.queue.base import (
@@ -20,6 +26,7 @@ from inspector.queue.base import (
     FORSAKEN_FOR,
     KEEP_DISCARDED,
     MIN_IDLE,
+    SEEN_DEAD,
     Announcement,
     Budgets,
     DeadLetter,
@@ -31,6 +38,7 @@ from inspector.queue.base import (
     Idempotency,
     Image,
     Left,
+    Load,
     QueueStatus,
     ServerHealth,
     Snapshot,
@@ -77,7 +85,13 @@ class MemoryProducer:
         self._store = store
         self._min_idle_s = min_idle.total_seconds()
 
-    async def submit(self, job: Job, image: Image, idempotency: Idempotency | None = None) -> Submission:
+    async def submit(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None = None,
+        most_ahead: int | None = None,
+    ) -> Submission:
         digest = idempotency.digest if idempotency else job.image.sha256
         with self._store.changed:
             self._store.forget()
@@ -89,12 +103,16 @@ class MemoryProducer:
             if isinstance(image, Blob) and self._is_forsaken(job.id):
                 raise QueueUnavailable(f"the file of inspection {job.id} was given up")
             self._store.admit(job.line, len(image))
+            load = self._load(job.line, None if most_ahead is None else job.deadline)
+            if load.ahead is not None and most_ahead is not None and load.ahead > most_ahead:
+                raise NotInTime(ahead=load.ahead)
             self._enqueue(job, image, digest, idempotency.key if idempotency else None)
-        return Submission(job.id, created=True)
+        return Submission(job.id, created=True, load=load)
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
         with self._store.changed:
             self._store.admit(line, image_bytes)
+            return self._load(line, deadline)
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         with self._store.changed:
@@ -113,6 +131,12 @@ class MemoryProducer:
     def _is_forsaken(self, inspection_id: str) -> bool:
         at = self._store.shelf.forsaken.get(inspection_id)
         return at is not None and self._store.clock() < at + FORSAKEN_FOR.total_seconds()
+
+    def _load(self, line: str, deadline: datetime | None) -> Load:
+        load = self._store.load()
+        if deadline is None:
+            return load
+        return replace(load, ahead=self._store.ahead(line, deadline, SEEN_DEAD * self._min_idle_s))
 
     def _is_free(self, record: Record) -> bool:
         renewed_until = self._store.clock() - self._min_idle_s
@@ -288,20 +312,18 @@ class MemoryResults:
             cursor = self._store.shelf.announcements if after == "$" else int(after.partition("-")[0])
             while True:
                 news.clear()
-                for number, outcome in self._behind(cursor):
+                for number, at_s, outcome in self._behind(cursor):
                     cursor = number
-                    yield Announcement(str(number), outcome)
+                    yield Announcement(str(number), outcome, at_ms=int(at_s * 1000))
                 await news.wait()
         finally:
             self._store.unlisten(loop, news)
 
     async def aclose(self) -> None: ...
 
-    def _behind(self, cursor: int) -> list[tuple[int, Outcome]]:
+    def _behind(self, cursor: int) -> list[tuple[int, float, Outcome]]:
         with self._store.changed:
-            return [
-                (number, outcome) for number, _, outcome in self._store.shelf.announced if number > cursor
-            ]
+            return [one for one in self._store.shelf.announced if one[0] > cursor]
 
 
 class MemoryArchive:

@@ -20,6 +20,7 @@ from inspector.queue.base import (
     Budgets,
     DeadLetter,
     Image,
+    Load,
     Unarchived,
     WorkerReport,
 )
@@ -221,6 +222,29 @@ class MemoryStore:
                 if len(waiting) > 1:
                     row.append(line)
         return ready
+
+    def load(self) -> Load:
+        held = [self.shelf.records[one] for one in self.shelf.work.values()]
+        in_flight = sum(record.owner != NOBODY for record in held)
+        return Load(int(self.clock() * 1000), len(held), in_flight)
+
+    def ahead(self, line: str, deadline: datetime, seen_dead_s: float) -> int:
+        """As ahead.lua."""
+        now, until = self.clock(), deadline.timestamp()
+        held = [self.shelf.records[one] for one in self.shelf.work.values()]
+        in_hand = sum(one.owner != NOBODY and one.renewed > now - seen_dead_s for one in held)
+        waiting = self._due_by_line(now)
+        own = sum(rank <= until for rank in waiting.pop(line, ()))
+        row = self.shelf.turns[PRIORITIES[0]]
+        behind = list(row)[row.index(line) :] if line in row else []
+        others = (min(len(ranks), own + (name not in behind)) for name, ranks in waiting.items())
+        return in_hand + own + sum(others)
+
+    def _due_by_line(self, now: float) -> dict[str, list[float]]:
+        """The ranks of live images that wait and are not late."""
+        row = self.shelf.turns[PRIORITIES[0]]
+        ranks = {name: [_rank(one) for one in self._waiting(PRIORITIES[0], name)] for name in row}
+        return {name: [rank for rank in some if rank > now] for name, some in ranks.items()}
 
     def attach(self) -> OrderedDict[str, Waiting]:
         """As attach.lua: there is an archiver from now on. What waits for it."""

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from inspector.errors import Busy, IdempotencyConflict, QueueUnavailable
+from inspector.errors import Busy, IdempotencyConflict, NotInTime, QueueUnavailable
 from inspector.messages.job import PRIORITIES, Job
 from inspector.messages.result import Outcome
-from inspector.queue.base import KNOWN_ID_BYTES, Budgets, Durability, Idempotency, Image, Submission
+from inspector.queue.base import (
+    KNOWN_ID_BYTES,
+    SEEN_DEAD,
+    Budgets,
+    Durability,
+    Idempotency,
+    Image,
+    Load,
+    Submission,
+)
 from inspector.queue.blobs import Blob
 from inspector.queue.confirmation import Confirmation, confirmation_at
 from inspector.queue.confirmed import ConfirmedLink
@@ -31,14 +40,21 @@ class RedisProducer:
     ) -> None:
         self._budgets = budgets
         self._min_idle_ms = int(min_idle.total_seconds() * 1000)
+        self._seen_dead_ms = int(self._min_idle_ms * SEEN_DEAD)
         self._limits = _limits(budgets)
         self._keys = keys
         self._link = AsyncLink(url, keys)
         at_d3 = durability is Durability.D3
         self._confirmation = confirmation_at(self._link.primary, replicas) if at_d3 else None
 
-    async def submit(self, job: Job, image: Image, idempotency: Idempotency | None = None) -> Submission:
-        call = self._submit_call(job, image, idempotency)
+    async def submit(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None = None,
+        most_ahead: int | None = None,
+    ) -> Submission:
+        call = self._submit_call(job, image, idempotency, most_ahead)
         try:
             if self._confirmation is not None:
                 return await self._confirmed(call, self._confirmation)
@@ -57,11 +73,14 @@ class RedisProducer:
             raise QueueUnavailable(f"{objection.reason}; inspection {submission.id} may be accepted")
         return submission
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
-        arguments = [line, image_bytes, *self._limits]
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
+        due = _milliseconds(deadline)
+        arguments = [line, image_bytes, *self._limits, self._keys.prefix, GROUP, due, self._seen_dead_ms]
         [reply] = await self._link.run([Call(ROOM, self._keys.budgeted, arguments)])
-        if reply is not None:
+        if reply[0] != b"ROOM":
             raise _busy(reply)
+        at_ms, depth, in_flight, ahead = reply[1:]
+        return Load(at_ms, depth, in_flight, None if deadline is None else ahead)
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         arguments: list[Word] = [
@@ -82,18 +101,25 @@ class RedisProducer:
             await self._confirmation.aclose()
         await self._link.aclose()
 
-    def _submit_call(self, job: Job, image: Image, idempotency: Idempotency | None) -> Call:
+    def _submit_call(
+        self, job: Job, image: Image, idempotency: Idempotency | None, most_ahead: int | None
+    ) -> Call:
         keys, hash_ = self._keys, hashed(idempotency.key) if idempotency else ""
         own = [keys.state(job.id), keys.job(job.id), keys.image(job.id)]
         key = [keys.idempotency(hash_)] if hash_ else []
         digest = idempotency.digest if idempotency else job.image.sha256
         facts: list[Word] = [keys.prefix, job.id, job.line, job.image.format, digest]
-        deadline = int(job.deadline.timestamp() * 1000) if job.deadline else ""
-        asked: list[Word] = [hash_, deadline, int(self._confirmation is not None), *self._limits]
-        asked.append(PRIORITIES.index(job.priority))
+        due, waits = _milliseconds(job.deadline), int(self._confirmation is not None)
+        asked: list[Word] = [hash_, due, waits, *self._limits, PRIORITIES.index(job.priority)]
         inline, blob = (b"", len(image)) if isinstance(image, Blob) else (image, "")
-        arguments = [*facts, job.as_json(), inline, *asked, blob]
+        bears: list[Word] = [GROUP, "" if most_ahead is None else most_ahead, self._seen_dead_ms]
+        arguments = [*facts, job.as_json(), inline, *asked, blob, *bears]
         return Call(SUBMIT, [*keys.budgeted, keys.due, *own, *key], arguments)
+
+
+def _milliseconds(time: datetime | None) -> Word:
+    """Since 1970; "" where there is none."""
+    return int(time.timestamp() * 1000) if time else ""
 
 
 def _limits(budgets: Budgets) -> list[Word]:
@@ -112,7 +138,9 @@ def _submission(reply: Reply) -> Submission:
     if verdict == "FORSAKEN":
         raise QueueUnavailable(f"inspection {detail} was on its way for too long: its file was given up")
     if verdict == "CREATED":
-        return Submission(detail, created=True, fullness=reply[2] / 100)
+        return Submission(detail, created=True, fullness=reply[2] / 100, load=Load(*reply[3:6]))
+    if verdict == "LATE":
+        raise NotInTime(ahead=reply[2])
     return Submission(detail, created=False)
 
 

@@ -175,4 +175,6 @@ def _outcome(inspection_id: str, fields: Reply, result: bytes | None) -> Outcome
 def announcement(entry: Reply, fields: Reply) -> Announcement:
     named = dict(zip(fields[0::2], fields[1::2], strict=True))
     parts = [named[name] for name in (b"line", b"state", b"accept", b"error")]
-    return Announcement(entry.decode(), _outcome(named[b"id"].decode(), parts, named[b"result"]))
+    outcome = _outcome(named[b"id"].decode(), parts, named[b"result"])
+    cursor = entry.decode()
+    return Announcement(cursor, outcome, at_ms=int(cursor.partition("-")[0]))

@@ -36,6 +36,7 @@ from inspector.queue.base import (
     Idempotency,
     Image,
     Left,
+    Load,
     QueueStatus,
     ServerHealth,
     Snapshot,
@@ -71,11 +72,17 @@ class ShardedProducer:
     def __init__(self, shards: Sequence[RedisProducer]) -> None:
         self._shards = shards
 
-    async def submit(self, job: Job, image: Image, idempotency: Idempotency | None = None) -> Submission:
-        return await self._of(job.line).submit(job, image, idempotency)
+    async def submit(
+        self,
+        job: Job,
+        image: Image,
+        idempotency: Idempotency | None = None,
+        most_ahead: int | None = None,
+    ) -> Submission:
+        return await self._of(job.line).submit(job, image, idempotency, most_ahead)
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
-        await self._of(line).require_room(line, image_bytes)
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
+        return await self._of(line).require_room(line, image_bytes, deadline)
 
     async def expire_overdue(self, now: datetime, limit: int) -> list[Outcome]:
         expired = await asyncio.gather(*(shard.expire_overdue(now, limit) for shard in self._shards))
@@ -304,7 +311,7 @@ class ShardedResults:
                     raise came
                 index, announcement = came
                 cursors[index] = announcement.cursor
-                yield Announcement(",".join(cursors), announcement.outcome)
+                yield replace(announcement, cursor=",".join(cursors))
         finally:
             await end(readers)
 

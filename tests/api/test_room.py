@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from api.admission import Admission
+from api.metrics import Metrics
 from api.room import LINES, ROOMY, Room
 from inspector.errors import Busy
 from inspector.queue import connect
-from inspector.queue.base import Budgets
+from inspector.queue.base import Budgets, Load, Producer, Submission
 from inspector.queue.memory import MemoryProducer, MemoryQueue
 from tests.support.images import grey_png, job_of
 from tests.support.servers import KINDS, QueueServer
@@ -26,9 +28,17 @@ class Counting(MemoryProducer):
         super().__init__(MemoryQueue(budgets).store, timedelta(seconds=10))
         self.looks = 0
 
-    async def require_room(self, line: str, image_bytes: int) -> None:
+    async def require_room(self, line: str, image_bytes: int, deadline: datetime | None = None) -> Load:
         self.looks += 1
-        await super().require_room(line, image_bytes)
+        return await super().require_room(line, image_bytes, deadline)
+
+
+def room_at(producer: Producer) -> Room:
+    return Room(producer, Admission(Metrics([], []), share=0.8))
+
+
+def stored(fullness: float) -> Submission:
+    return Submission("id", created=True, fullness=fullness)
 
 
 def looks(*fullness: float, asked: str = "L1") -> int:
@@ -36,10 +46,10 @@ def looks(*fullness: float, asked: str = "L1") -> int:
 
     async def run() -> int:
         producer = Counting(Budgets())
-        room = Room(producer)
+        room = room_at(producer)
         for one in fullness:
-            room.saw("L1", one)
-        await room.require(asked, 1000)
+            room.saw("L1", stored(one))
+        await room.require(asked, 1000, None)
         return producer.looks
 
     return asyncio.run(run())
@@ -68,13 +78,13 @@ def test_it_is_not_believed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_clients_cannot_make_it_remember_more_than_so_many_lines() -> None:
     producer = Counting(Budgets())
-    room = Room(producer)
+    room = room_at(producer)
     for number in range(LINES + 10):
-        room.saw(f"L{number}", 0.0)
+        room.saw(f"L{number}", stored(0.0))
     assert len(room._roomy_until) == LINES
 
-    room.saw("a line that came late", 0.0)
-    asyncio.run(room.require("a line that came late", 1000))
+    room.saw("a line that came late", stored(0.0))
+    asyncio.run(room.require("a line that came late", 1000, None))
     assert producer.looks == 0
 
 
@@ -82,7 +92,7 @@ def test_a_full_queue_is_busy_at_the_look() -> None:
     async def run() -> None:
         producer = Counting(Budgets(max_depth=1))
         await producer.submit(job_of(IMAGE), IMAGE)
-        await Room(producer).require("L1", 1000)
+        await room_at(producer).require("L1", 1000, None)
 
     with pytest.raises(Busy):
         asyncio.run(run())

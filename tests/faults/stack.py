@@ -87,6 +87,7 @@ class Stack:
         workers: int,
         real_workers: int,
         minutes_kept: float,
+        inline_limit: int,
         other: Tree | None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,6 +104,9 @@ class Stack:
             "INSPECTOR_REPLICAS": str(self.servers.replicas),
             "INSPECTOR_SHARDS": str(self.servers.shards),
         }
+        if other is None:  # which may be of before the blob store
+            self._environment["INSPECTOR_BLOBS"] = str(folder / "blobs")
+            self._environment["INSPECTOR_INLINE_LIMIT"] = str(inline_limit)
         self.ports = [free_port() for _ in range(gateways)]
         self._numbers = (workers, real_workers)
         self._other = other

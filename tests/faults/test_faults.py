@@ -19,3 +19,4 @@ def test_a_minute_of_faults_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert report.counts.accepted > 30, printed
     assert sum(report.counts.states.values()) == report.counts.accepted
     assert sum(report.faults.values()) >= 3, printed
+    assert any(len(file.name) == 32 for file in (tmp_path / "blobs").iterdir()), "none lay in the blob store"

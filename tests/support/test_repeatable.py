@@ -45,7 +45,7 @@ def test_a_number_in_our_code_changes_no_example(tmp_path: Path, monkeypatch: py
 
 
 def test_a_search_draws_others() -> None:
-    assert drawn(SEARCH) != drawn(SEARCH)
+    assert drawn(SEARCH) != drawn(REPEAT)
 
 
 def test_generators_begin_anew() -> None:

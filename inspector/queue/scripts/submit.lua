@@ -6,19 +6,26 @@
 -- ARGV  1 prefix  2 id  3 line  4 format  5 digest  6 job JSON  7 image bytes  8 <hash> of the idempotency key, or ''
 --       9 deadline, ms since 1970, or ''  10 1 if a WAIT follows, else 0  11-15 limits, as budget.lua
 --       16 priority: 0 live, 1 re-inspection  17 bytes of the image where it lies in the blob store (7 is empty), or ''
--- reply {CREATED, id, fullness}      fullness: of the fullest budget, the queue's or the line's own, in percent
+--       18 group  19 how many images may come before it at most, or ''
+--       20 ms after which a delivery that was not renewed is nobody's
+-- reply {CREATED, id, fullness, now, depth, in flight}
+--                                    fullness: of the fullest budget, the queue's or the line's own, in percent;
+--                                    then in ms, and what was there before this image
 --       {KNOWN, id}                  the id of the job that stands for this request
 --       {CONFLICT, id}               id or key known with another digest; nothing stored
 --       {BUSY | LINE, 'bytes' | 'depth', what is held, of it by known ids, of it for the archiver}
 --                                    over a budget, the queue's or the line's own; nothing stored
 --       {FORSAKEN, id}               its file was given up (forsake.lua); nothing stored
+--       {LATE, id, how many come before it}    more than it bears; nothing stored
 --
 -- The idempotency key has no TTL here: finishing sets it, so an image that waits for days keeps its key.
 -- No allow-oom flag: a full server refuses the whole script before its first write.
--- Touches the undeclared keys <prefix>state:<earlier id>, <prefix>forsaken:<id> and <prefix>blobs; they share the hash
--- tag.
+-- Touches the undeclared keys <prefix>state:<earlier id>, <prefix>forsaken:<id>, <prefix>blobs, and of ready.lua; they
+-- share the hash tag.
 -- include known.lua
 -- include budget.lua
+-- include ready.lua
+-- include ahead.lua
 
 local prefix, id, line, digest, hash = ARGV[1], ARGV[2], ARGV[3], ARGV[5], ARGV[8]
 
@@ -59,6 +66,13 @@ local over, fullness = over_budget(line, size,
 if over then
   return over
 end
+local load = work_now(KEYS[1], ARGV[18])
+if ARGV[19] ~= '' then
+  local ahead = ahead_of(KEYS[1], ARGV[18], prefix, line, ARGV[9], load, ARGV[20])
+  if ahead > tonumber(ARGV[19]) then
+    return {'LATE', id, ahead}
+  end
+end
 if redis.call('XLEN', KEYS[1]) == 0 then
   redis.call('DEL', KEYS[3])  -- as budget.lua took it
 end
@@ -81,4 +95,4 @@ end
 if hash ~= '' then
   redis.call('SET', KEYS[9], digest .. ':' .. id)
 end
-return {'CREATED', id, math.floor(100 * fullness)}
+return {'CREATED', id, math.floor(100 * fullness), load[1], load[2], load[3]}

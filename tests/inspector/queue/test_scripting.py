@@ -20,6 +20,7 @@ def test_every_script_file_is_loaded() -> None:
         "settle",
         "letters",
         "known",
+        "ahead",
         "budget",
         "ready",
         "ring",

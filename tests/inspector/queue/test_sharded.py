@@ -17,6 +17,7 @@ from inspector.errors import (
     DeadLetterNotFound,
     IdempotencyConflict,
     InspectionNotFound,
+    NotInTime,
     QueueUnavailable,
 )
 from inspector.messages.result import State
@@ -182,6 +183,17 @@ def test_the_streams_of_all_shards_are_one_and_go_on_from_a_cursor(ends: Ends) -
     first = ends.run(read("0", 4))
     rest = ends.run(read(first[-1].cursor, 2))
     assert {one.outcome.id for one in (*first, *rest)} == ids
+
+
+def test_what_comes_before_an_image_is_of_its_shard(ends: Ends) -> None:
+    due = datetime.now(UTC) + timedelta(minutes=1)
+    for line in LINES * 3:
+        ends.submit(line, deadline_ms=10_000)
+    loads = [ends.run(ends.producer.require_room(line, 1, due)) for line in LINES]
+    assert [(load.depth, load.ahead) for load in loads] == [(3, 3)] * len(LINES)
+    job = job_for(line=LINES[0], deadline_ms=60_000)
+    with pytest.raises(NotInTime):
+        ends.run(ends.producer.submit(job, IMAGE, most_ahead=2))
 
 
 def test_deadlines_budgets_and_keys_are_a_shards_own(open_ends: Any) -> None:
