@@ -25,9 +25,6 @@ from inspector.queue.sharded import shard_of
 SOONEST_S = 0.05
 """To come again: sooner, another answer is not to be expected."""
 
-SENDING_TOLD_MS = 20
-"""An image that took longer to be sent is told so: its deadline runs since its head came."""
-
 
 @dataclass(frozen=True, slots=True)
 class Hurry:
@@ -90,12 +87,12 @@ class Admission:
             return NotInTime(ahead=ahead)
         needed_s = (ahead + 1) / pace
         fits_in_s = max(SOONEST_S, needed_s - self._share * hurry.deadline_ms / 1000)
+        images = "1 image" if ahead == 1 else f"{ahead} images"
         words = (
-            f"{ahead} images come before it, and the workers finish {pace:.3g} a second now: its verdict "
-            f"would take {needed_s * 1000:.0f} ms, its deadline is {hurry.deadline_ms} ms"
+            f"with {images} before it its verdict would take {needed_s * 1000:.0f} ms, at the {pace:.3g} a second "
+            f"that the workers finish now; its deadline is in {max(0.0, hurry.left_s) * 1000:.0f} ms, and "
+            f"{self._share:.0%} of that are planned with"
         )
-        if (spent_ms := hurry.deadline_ms - hurry.left_s * 1000) > SENDING_TOLD_MS:
-            words += f" of which {spent_ms:.0f} ms have passed"
         return NotInTime(words, ahead=ahead, retry_after_s=fits_in_s)
 
     def _pace(self, line: str) -> Pace:
