@@ -129,11 +129,11 @@ def _detections(views: Sequence[View], prepared: Prepared, manifest: Manifest) -
     if len(views) > 1:
         strongest = np.argsort(-found.scores, kind="stable")[:MAX_CANDIDATES]
         found = merge(found.take(strongest), prepared.tiles, prepared.inner, rules["nms_iou"])
-    corners = to_source(found.corners, prepared)
-    return [
-        Detection(manifest.classes[label], _score(score), _box(corner))
-        for label, score, corner in zip(found.labels, found.scores, corners, strict=True)
-    ][: int(rules["max_findings"])]
+    most = int(rules["max_findings"])
+    corners = to_source(found.corners[:most], prepared)
+    # As lists: Python takes a number out of an array five times as slowly.
+    rows = zip(found.labels[:most].tolist(), found.scores[:most].tolist(), corners.tolist(), strict=True)
+    return [Detection(manifest.classes[label], _score(score), _box(corner)) for label, score, corner in rows]
 
 
 def _map(views: Sequence[View], prepared: Prepared, stride: int) -> FloatArray:
@@ -155,22 +155,25 @@ def _suppress(corners: Corners, scores: FloatArray, labels: NDArray[np.intp], io
 
 
 def _classification(values: FloatArray, classes: list[str]) -> Classification:
-    return Classification(
-        defective=_score(values[0]),
-        classes={name: _score(value) for name, value in zip(classes, values[1:], strict=True)},
-    )
+    defective, *rest = map(_score, values.tolist())
+    return Classification(defective=defective, classes=dict(zip(classes, rest, strict=True)))
 
 
 def _facts(attention: FloatArray, source: str) -> AttentionFacts:
     height, width = attention.shape
-    low, high = _score(attention.min()), _score(attention.max())
+    low, high = _score(float(attention.min())), _score(float(attention.max()))
     return AttentionFacts(source=source, width=width, height=height, min=low, max=high)
 
 
-def _score(value: np.floating) -> float:
-    return round(min(1.0, max(0.0, float(value))), SCORE_DECIMALS)
+def _score(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), SCORE_DECIMALS)
 
 
-def _box(corner: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = (round(float(side), BOX_DECIMALS) for side in corner)
-    return (x1, y1, x2, y2)
+def _box(corner: Sequence[float]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = corner
+    return (
+        round(x1, BOX_DECIMALS),
+        round(y1, BOX_DECIMALS),
+        round(x2, BOX_DECIMALS),
+        round(y2, BOX_DECIMALS),
+    )

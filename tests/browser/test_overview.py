@@ -173,9 +173,12 @@ def test_a_span_is_made_the_baseline_and_left_again(page: Page, plant: Plant) ->
     expect(page).not_to_have_url(re.compile("baseline_since="))
 
 
-def test_a_baseline_may_be_typed_with_the_plus_of_its_zone(page: Page, plant: Plant) -> None:
-    since, until = (END - timedelta(hours=hours) for hours in (8, 2))
-    opened(page, plant, f"baseline_since={since.isoformat()}&baseline_until={until.isoformat()}")
+def test_times_of_the_address_may_be_typed(page: Page, plant: Plant) -> None:
+    """By this place's clock, and with a zone whose + has become a space."""
+    since, until = (f"{END - timedelta(hours=hours):%Y-%m-%dT%H:%M}" for hours in (8, 2))
+    page.goto(f"{plant.url}/overview?until={END.isoformat()}&baseline_since={since}&baseline_until={until}")
+    page.locator(".overview-grid[data-drawn]").wait_for()
+    expect(page.locator(".overview-grid")).to_have_attribute("data-drawn", f"{END:%Y-%m-%dT%H:%M:%S}.000Z")
     expect(page.locator(".chart-p_chart .chart-note")).to_contain_text("from a stated time")
 
 

@@ -79,9 +79,12 @@ def test_an_image_is_built_of_what_is_here(service: str) -> None:
     for line in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
         for source in line.split():
             assert (ROOT / source).exists(), source
+    for name, usual in re.findall(r"^ARG (\w+)=(\S+)$", text, re.MULTILINE):
+        text = text.replace(f"${{{name}}}", usual)
     [extras] = re.findall(r'install .*"\.\[([\w,]+)\]"', text)
     known = re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
-    assert set(extras.split(",")) <= set(known)
+    others = re.findall(r"--build-arg EXTRAS=(\w+)", text)
+    assert {*extras.split(","), *others} <= set(known)
 
 
 @pytest.mark.parametrize(

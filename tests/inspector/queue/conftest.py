@@ -30,7 +30,7 @@ def start_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sta
         def start(config: Mapping[str, str] | None = None) -> QueueServer:
             server = QueueServer(request.param, tmp_path / "server", config)
             server.start()
-            closing.callback(server.stop)
+            closing.callback(server.kill)
             return server
 
         yield start
