@@ -40,25 +40,26 @@ def run(what: Sequence[str], seconds: float, say: Say) -> dict[str, Any]:
 
 
 def _bodies(folder: Path, seconds: float, say: Say) -> list[Point]:
-    """An empty model; beside it what the disk takes of the same bytes, and what memory copies."""
+    """An empty model: images in the queue's server, and in a blob store; beside them what the disk takes of
+    the same bytes. What they cost by size says where INSPECTOR_INLINE_LIMIT belongs."""
     points = []
     for level in ("D1", "D2"):
-        with Stack(folder / level, durability=level, engine="empty") as stack:
+        blobs = {"INSPECTOR_BLOBS": str(folder / f"blobs-{level}"), "INSPECTOR_INLINE_LIMIT": "1"}
+        with (
+            Stack(folder / level, durability=level, engine="empty") as inline,
+            Stack(folder / f"{level}-stored", durability=level, engine="empty", settings=blobs) as stored,
+        ):
             for size in _shuffled(BODIES):
-                say(f"bodies of {size:,} bytes at {level}")
                 images = pictures.bodies(folder, size)
-                seen = load.answered(
-                    load.run(Plan(stack.port, images, seconds, clients=4, warm_up_s=1), folder)
-                )
-                points.append(
-                    {
-                        "x": size,
-                        "level": int(level[1]),
-                        **_of(seen),
-                        "mb_per_s": round(seen["rate"] * size / 1e6, 1),
-                        "disk_mb_per_s": round(disk_mb_per_s(folder, size, sync=level == "D2"), 1),
-                    }
-                )
+                point: Point = {"x": size, "level": int(level[1])}
+                for where, stack in (("inline", inline), ("stored", stored)):
+                    say(f"bodies of {size:,} bytes at {level}, {where}")
+                    plan = Plan(stack.port, images, seconds, clients=4, warm_up_s=1)
+                    seen = load.answered(load.run(plan, folder))
+                    point |= {f"{where}_{name}": value for name, value in _of(seen).items()}
+                    point[f"{where}_mb_per_s"] = round(seen["rate"] * size / 1e6, 1)
+                point["disk_mb_per_s"] = round(disk_mb_per_s(folder, size, sync=level == "D2"), 1)
+                points.append(point)
     return points
 
 
@@ -188,7 +189,7 @@ def picture(report: Mapping[str, Any], file: Path) -> None:
                 for point in points
                 if point.get("level", 1) == 1
             ]
-            for column in ("p50_ms", "p99_ms")
+            for column in (name for name in points[0] if name.endswith(("p50_ms", "p99_ms")))
         }
         own = file.with_stem(f"{file.stem}-{name}")
         charts.lines(own, f"What {_LABELS[name]} cost", (_LABELS[name], "ms"), series)
