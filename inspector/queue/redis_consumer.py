@@ -126,7 +126,7 @@ class RedisConsumer:
         self._link.run([Call(REPORT, [self._keys.workers], arguments)])
 
     def beside(self) -> RedisConsumer:
-        return RedisConsumer(self._url, self._keys, self.name, self._budgets, self._min_idle)
+        return RedisConsumer(self._url, self._keys, self.name, self._budgets, self._min_idle, self._blobs)
 
     def hang_up(self) -> None:
         self._reader.close()
