@@ -64,6 +64,8 @@ class Hands:
         self._to_record = threading.Condition(self._lock)
         self._to_take = threading.Condition(self._lock)
         self._few = 0
+        self._whole: Held | None = None
+        """The one that has all cores: no lane begins another beside it."""
 
     # --- the network thread -------------------------------------------------------------------------------
 
@@ -84,7 +86,8 @@ class Hands:
         """Forget these: recorded, or another worker's now. What is still computed of them goes nowhere."""
         with self._lock:
             for entry in entries:
-                self._held.pop(entry, None)
+                gone = self._held.pop(entry, None)
+                self._free_cores(gone)
             if len(self._held) < self._few:
                 self._to_take.notify_all()
 
@@ -160,6 +163,7 @@ class Hands:
         with self._lock:
             held.finished, held.result, held.error_code = finished, result, error_code
             held.prepared, held.stage = None, Stage.FINISHED
+            self._free_cores(held)
             self._to_record.notify_all()
 
     def next_batch(self, size: int) -> list[Held]:
@@ -179,20 +183,36 @@ class Hands:
 
     def next_for_lane(self) -> tuple[Held, bool] | None:
         """Blocks until an image waits; it is COMPUTING from then on, which in a lane is decoding too. And
-        whether nothing else is in hand to be done. None: there will be no more."""
+        whether all cores are its own, since nothing else is in hand to be done. None: there will be no more.
+
+        Behind one that has all cores the next one waits: beside it, both would take longer than one after the
+        other. Not behind a large image, which takes seconds.
+        """
         with self._lock:
-            self._to_compute.wait_for(lambda: not self._open or self._at(Stage.READING))
+            self._to_compute.wait_for(
+                lambda: not self._open or (self._whole is None and self._at(Stage.READING))
+            )
             if not self._open:
                 return None
             others = self._at(Stage.READING, Stage.COMPUTING)
             held = next(one for one in others if one.stage is Stage.READING)
             held.stage = Stage.COMPUTING
-            return held, len(others) == 1
+            alone = len(others) == 1
+            if alone:
+                self._whole = held
+            return held, alone
 
     def decoded(self, held: Held, prepared: Prepared, decode_ms: float) -> None:
         """By the lane that has it."""
         with self._lock:
             held.prepared, held.decode_ms = prepared, decode_ms
+            if len(prepared.tiles) > 1:
+                self._free_cores(held)
+
+    def _free_cores(self, held: Held | None) -> None:
+        if held is not None and held is self._whole:
+            self._whole = None
+            self._to_compute.notify_all()
 
     def _at(self, *stages: Stage) -> list[Held]:
         return [held for held in self._held.values() if held.stage in stages]

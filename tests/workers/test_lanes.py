@@ -11,15 +11,16 @@ import pytest
 
 from inspector.engines.base import Engine, FloatArray, RawOutput
 from inspector.engines.pipeline import Pipeline
-from inspector.messages.result import State
-from inspector.queue.base import Delivery
+from inspector.errors import InspectionFailed
+from inspector.messages.result import State, failed
+from inspector.queue.base import Delivery, Finished
 from inspector.queue.memory import MemoryQueue
 from tests.support.engines import Picky
 from tests.support.gateway_end import GatewayEnd
 from tests.support.images import grey_png, job_of
 from tests.support.waiting import wait_until
 from tests.workers.conftest import LONG, Rig
-from workers.hands import Hands, Stage
+from workers.hands import Hands, Held, Stage
 
 IMAGE = grey_png(32, 32)
 
@@ -134,7 +135,8 @@ def test_a_lane_that_hangs_is_noticed_though_the_other_one_works(
         one.refuses = lambda batch: batch.shape[3] == 64 and let_go.wait(20)
     lease = timedelta(seconds=0.5)
     rig = Rig(pipeline, queue.consumer("w1", LONG), max_lease=lease, min_idle=LONG, engine=engine)
-    gateway.submit(bright)
+    for image in (bright, IMAGE):  # two, so that each begins in a lane
+        gateway.submit(image)
     end = time.monotonic() + 10
     rig.start()
     while rig.ended is None and time.monotonic() < end:
@@ -172,14 +174,80 @@ def test_stopped_it_hands_back_what_no_lane_has_begun() -> None:
     assert hands.next_for_lane() is None
 
 
-def test_alone_is_who_has_no_neighbour_to_be_done() -> None:
-    hands = Hands(timedelta(minutes=1))
-    hands.accept([Delivery("1", 1, job_of(IMAGE), IMAGE)])
-    first = hands.next_for_lane()
-    assert first is not None
-    assert first[1]
+class Taking:
+    """A lane's thread that asks for one image."""
 
-    hands.accept([Delivery("2", 1, job_of(IMAGE), IMAGE)])
-    second = hands.next_for_lane()
-    assert second is not None
-    assert not second[1], "the first one still runs on the whole device"
+    def __init__(self, hands: Hands) -> None:
+        self.taken: tuple[Held, bool] | None = None
+        self._thread = threading.Thread(target=self._run, args=[hands], daemon=True)
+        self._thread.start()
+
+    def waits(self) -> bool:
+        self._thread.join(0.05)
+        return self._thread.is_alive()
+
+    def got(self) -> tuple[Held, bool]:
+        self._thread.join(10)
+        assert self.taken is not None
+        return self.taken
+
+    def _run(self, hands: Hands) -> None:
+        self.taken = hands.next_for_lane()
+
+
+def hands_with(*entries: str) -> Hands:
+    hands = Hands(timedelta(minutes=1))
+    hands.accept([Delivery(entry, 1, job_of(IMAGE), IMAGE) for entry in entries])
+    return hands
+
+
+def more(hands: Hands, *entries: str) -> None:
+    hands.accept([Delivery(entry, 1, job_of(IMAGE), IMAGE) for entry in entries])
+
+
+def finished(held: Held) -> Finished:
+    return Finished(held.delivery, failed(held.delivery.job.id, "L1", InspectionFailed("made up")))
+
+
+def test_behind_one_that_has_all_cores_the_next_one_waits_and_has_them_too() -> None:
+    hands = hands_with("1")
+    first, alone = Taking(hands).got()
+    assert alone
+
+    more(hands, "2")
+    second = Taking(hands)
+    assert second.waits()
+    hands.finish(first, finished(first))
+    assert second.got()[1]
+
+
+def test_of_two_that_waited_each_begins_in_a_lane() -> None:
+    hands = hands_with("1")
+    first, _ = Taking(hands).got()
+    more(hands, "2", "3")
+    lanes = [Taking(hands), Taking(hands)]
+    hands.finish(first, finished(first))
+
+    assert {lane.got()[0].delivery.entry for lane in lanes} == {"2", "3"}
+    assert not any(lane.got()[1] for lane in lanes)
+
+
+def test_nobody_waits_behind_a_large_image(pipeline: Pipeline) -> None:
+    hands = hands_with("1")
+    first, _ = Taking(hands).got()
+    large = grey_png(1500, 1500)
+    prepared = pipeline.decode(large, job_of(large).image)
+    assert len(prepared.tiles) > 1
+    hands.decoded(first, prepared, 1.0)
+
+    more(hands, "2")
+    assert not Taking(hands).got()[1], "the first one still has the other cores"
+
+
+def test_nobody_waits_behind_an_image_that_another_worker_took_over() -> None:
+    hands = hands_with("1")
+    Taking(hands).got()
+    more(hands, "2")
+    second = Taking(hands)
+    hands.release(["1"])
+    assert second.got()[1]
