@@ -49,7 +49,7 @@ class Settings(RecordsSettings, QueueSettings):
 
     max_image_bytes: int = Field(32 << 20, gt=0, description="Largest image that is accepted, in bytes.")
     inline_limit: int = Field(
-        1 << 20,
+        256 << 10,
         ge=0,
         description="Largest image, in bytes, that lies in the queue's server where there is a blob store "
         "(INSPECTOR_BLOBS); a larger one lies there.",
