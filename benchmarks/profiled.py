@@ -1,16 +1,15 @@
 """`python -m benchmarks.profiled FILE MODULE [its arguments]`: runs a module and says where its CPU time
 went.
 
-Every few milliseconds of CPU time, all threads' stacks are looked at; each counts by what its own thread's
+Every few milliseconds a thread looks at the stacks of all others; each counts by what its own thread's
 clock has spent since the look before. So a thread that waits costs nothing, on a busy machine too, and C code
-counts for the Python line that called it. FILE gets one line a stack: outermost function first, then
-microseconds.
+counts for the Python line that called it. What OpenVINO's threads spend counts for the line that waits for
+them. FILE gets one line a stack: outermost function first, then microseconds.
 """
 
 from __future__ import annotations
 
 import runpy
-import signal
 import sys
 import threading
 import time
@@ -19,7 +18,12 @@ from pathlib import Path
 from types import FrameType
 
 LOOK_S = 0.002
-"""Of CPU time between two looks."""
+"""Between two looks."""
+
+NATIVE = "native:threads"
+"""The innermost function of what threads spent that are not Python's."""
+
+_CALLS_NATIVE = "openvino_engine.py:_run"
 
 
 class Profile:
@@ -27,17 +31,39 @@ class Profile:
         self.spent: Counter[str] = Counter()
         """Microseconds, by stack."""
         self._clocks: dict[int, int] = {}
+        self._process_ns = time.process_time_ns()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="profile", daemon=True)
 
-    def look(self, _signal: int, interrupted: FrameType | None) -> None:
-        frames = {**sys._current_frames(), threading.get_ident(): interrupted}
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(LOOK_S):
+            self._look()
+
+    def _look(self) -> None:
+        frames = sys._current_frames()
+        python_ns, calls_native = 0, ""
         for thread in threading.enumerate():
             if thread.ident is None or thread.ident not in frames:
                 continue
             now = time.clock_gettime_ns(time.pthread_getcpuclockid(thread.ident))
             spent = now - self._clocks.get(thread.ident, now)
             self._clocks[thread.ident] = now
-            if spent > 0:
-                self.spent[_stack(frames[thread.ident])] += spent // 1000
+            python_ns += spent
+            stack = _stack(frames[thread.ident])
+            if _CALLS_NATIVE in stack:
+                calls_native = f"{stack};"
+            if spent > 0 and thread is not self._thread:
+                self.spent[stack] += spent // 1000
+        now, before = time.process_time_ns(), self._process_ns
+        self._process_ns = now
+        self.spent[f"{calls_native}{NATIVE}"] += max(0, now - before - python_ns) // 1000
 
     def write(self, file: Path) -> None:
         lines = [f"{stack} {microseconds}\n" for stack, microseconds in self.spent.most_common()]
@@ -65,12 +91,11 @@ def _stack(frame: FrameType | None) -> str:
 def main(file: Path, module: str, *words: str) -> None:
     profile = Profile()
     sys.argv = [module, *words]
-    signal.signal(signal.SIGPROF, profile.look)
-    signal.setitimer(signal.ITIMER_PROF, LOOK_S, LOOK_S)
+    profile.start()
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        profile.end()
         profile.write(file)
 
 
