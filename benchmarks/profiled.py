@@ -20,6 +20,10 @@ from types import FrameType
 LOOK_S = 0.002
 """Between two looks."""
 
+SWITCH_S = 0.00005
+"""So soon the interpreter stops a thread for the looking one. By its default of 5 ms a look would nearly
+always find the others where they wait."""
+
 NATIVE = "native:threads"
 """The innermost function of what threads spent that are not Python's."""
 
@@ -36,6 +40,7 @@ class Profile:
         self._thread = threading.Thread(target=self._run, name="profile", daemon=True)
 
     def start(self) -> None:
+        sys.setswitchinterval(SWITCH_S)
         self._thread.start()
 
     def end(self) -> None:

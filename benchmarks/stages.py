@@ -57,14 +57,15 @@ def run(engine: str, clients: int, seconds: float, size: int, say: Say) -> dict[
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         images = pictures.boards(folder) if engine == "real" else pictures.bodies(folder, size)
+        flags = ("--precision", "int8") if engine == "real" else ()  # as `service` has it
         say("by the clock")
-        with Stack(folder / "clock", engine=engine) as stack:
+        with Stack(folder / "clock", engine=engine, flags=flags) as stack:
             seen = load.answered(
                 load.run(Plan(stack.port, images, seconds, clients=clients, warm_up_s=1), folder)
             )
             report["clock_ms"] = _clock(stack.port, seen["p50_ms"])
         say("CPU, under the profiler")
-        with Stack(folder / "cpu", engine=engine, profiled=True) as stack:
+        with Stack(folder / "cpu", engine=engine, flags=flags, profiled=True) as stack:
             seen = load.answered(
                 load.run(Plan(stack.port, images, seconds, clients=clients, warm_up_s=1), folder)
             )
