@@ -97,9 +97,11 @@ class Blobs:
         file = await self.run(image.open)
 
         async def pieces() -> AsyncIterator[bytes]:
-            with file:
+            try:
                 while piece := await self.run(partial(file.read, PIECE_BYTES)):
                     yield piece
+            finally:  # behind a read that hangs, which closing it would wait for
+                self._threads.submit(file.close)
 
         return Stream(image.size, pieces())
 
@@ -129,6 +131,8 @@ class Receiving:
         self._hashed = sha256()
         self._file: Incoming | None = None
         self._writing: asyncio.Future[None] | None = None
+        self._passed_on: list[bytes] = []
+        """What that writes."""
 
     def __enter__(self) -> Self:
         return self
@@ -162,6 +166,7 @@ class Receiving:
         assert self._file is not None  # noqa: S101 - there is something to be passed on
         await self._written()
         pieces, self._pieces, self._gathered = self._pieces, [], 0
+        self._passed_on = pieces
         self._writing = self._blobs.start(partial(self._file.write, pieces))
 
     async def end(self) -> None:
@@ -190,6 +195,7 @@ class Receiving:
         self._pieces = []
         if self._writing is not None:
             self._writing.add_done_callback(_heard)
+            self._passed_on.clear()  # a disk that hangs would have the write of each image in memory
         if self._file is not None:
             self._blobs.drop(self._file)
             self._file = None

@@ -76,7 +76,7 @@ class Tidying:
 
     async def delete_discarded(self) -> None:
         """The files first: killed in between, the next one finds them gone, and goes on."""
-        while ids := await self._disposal.discarded(AT_ONCE):
+        while self._blobs.ours and (ids := await self._disposal.discarded(AT_ONCE)):
             await self._delete(ids)
             await self._disposal.deleted(ids)
 
@@ -103,11 +103,13 @@ class Tidying:
         """Of another queue's images this one would say that nothing needs them."""
         if not self._blobs.ours:
             mark = await promptly(self._disposal.mark(self._proposed))
-            self._blobs.ours = await self._blobs.run(partial(self._blobs.store.claim, mark))
+            holds, store = await promptly(self._disposal.holds()), self._blobs.store
+            self._blobs.ours = await self._blobs.run(partial(store.claim, mark, holds=holds))
             if not self._blobs.ours:
+                what = "does not hold this queue's images" if holds else "holds images of another queue"
                 raise StoreUnavailable(
-                    f"{self._blobs.store.folder} holds images of another queue: all go to the server until "
-                    "it is empty, or INSPECTOR_BLOBS names another folder"
+                    f"{store.folder} {what}: all go to the server until it is mounted, or empty, or "
+                    "INSPECTOR_BLOBS names another folder"
                 )
 
     async def _look(self) -> None:

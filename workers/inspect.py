@@ -92,6 +92,8 @@ class InspectWorker:
     def _working(self) -> bool:
         if self._compute.failure is None and self._hands.hung():
             self._compute.failure = "a run of the model takes longer than the lease: the device hangs"
+        if self._compute.failure is None:
+            self._compute.failure = self._intake.failure
         return self._compute.failure is None
 
     # --- one turn -----------------------------------------------------------------------------------------
@@ -231,8 +233,11 @@ class InspectWorker:
             self._handing_back = []
             self._record()
             self._beat()
-            if len(self._hands) or not ended:
+            if len(self._hands):
                 self._hands.wait(FULL_WAIT)
+                return False
+            if not ended:
+                self._intake.wait_for_end(FULL_WAIT)
                 return False
             self._consumer.close()
         except QueueUnavailable as error:

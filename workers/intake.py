@@ -41,6 +41,8 @@ class Intake:
         self._at_once = at_once
         self._room = room
         self._begin = begin
+        self.failure: str | None = None
+        """Why it takes nothing any more, though nobody stopped it."""
         self._stopping = False
         self._late: list[Delivery] = []
         self._lock = threading.Lock()
@@ -59,6 +61,10 @@ class Intake:
         """After `stop`: a take that was under way has come back."""
         return not self._thread.is_alive()
 
+    def wait_for_end(self, timeout: timedelta) -> None:
+        """After `stop`."""
+        self._thread.join(timeout.total_seconds())
+
     def late(self) -> list[Delivery]:
         """What came after `stop`: to be handed back."""
         with self._lock:
@@ -66,6 +72,14 @@ class Intake:
         return late
 
     def _run(self) -> None:
+        try:
+            self._take_until_stopped()
+        except BaseException as error:
+            log.exception("the thread that takes images broke")
+            self.failure = f"no image is taken any more: {type(error).__name__}: {error}"
+        self._consumer.hang_up()
+
+    def _take_until_stopped(self) -> None:
         backoff = Backoff()
         while not self._stopping:
             try:
@@ -75,7 +89,6 @@ class Intake:
                 if backoff.first:
                     log.warning("%s; no image is taken until it answers", error)
                 self._rest(backoff.next_s())
-        self._consumer.hang_up()
 
     def _turn(self) -> None:
         if self._hands.wait_for_fewer(self._at_once, WAIT) and (room := self._room()):

@@ -358,6 +358,9 @@ class Disposal(Protocol):
     async def mark(self, proposed: str) -> str:
         """What tells this queue from others, also after restarts: what was proposed first."""
 
+    async def holds(self) -> bool:
+        """Whether the queue has an image in its store."""
+
     async def discarded(self, limit: int) -> list[str]:
         """Ids that the queue let go of KEEP_DISCARDED ago or earlier, the oldest first: nothing needs their
         files. Given again and again until `deleted`."""

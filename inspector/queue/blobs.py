@@ -111,15 +111,16 @@ class BlobStore:
                 _sync(self.folder)
                 _sync(self.folder.parent)
 
-    def claim(self, queue: str) -> bool:
+    def claim(self, queue: str, *, holds: bool = False) -> bool:
         """Whether it is the store of the queue of that mark: it says so, or belongs to nobody, or holds
-        nothing of the queue that it belonged to. Raises StoreUnavailable."""
+        nothing of the queue that it belonged to. If the queue `holds` images in its store, that is another
+        one: a share that is not mounted leaves an empty folder. Raises StoreUnavailable."""
         mark = self.folder / MARK
         with _translated("the blob store cannot be seen"):
             owner = mark.read_text("ascii")
             if owner == queue:
                 return True
-            if owner and self._files():
+            if holds or (owner and self._files()):
                 return False
             partial = mark.with_suffix(f".{secrets.token_hex(8)}")
             partial.write_text(queue, "ascii")

@@ -389,6 +389,10 @@ class MemoryDisposal:
             self._store.shelf.mark = self._store.shelf.mark or proposed
             return self._store.shelf.mark
 
+    async def holds(self) -> bool:
+        with self._store.changed:
+            return any(isinstance(record.image, Blob) for record in self._store.shelf.records.values())
+
     async def discarded(self, limit: int) -> list[str]:
         with self._store.changed:
             self._store.forget()

@@ -20,6 +20,9 @@ class RedisDisposal:
         _, mark = await self._link.exchange([["SET", key, proposed, "NX"], ["GET", key]])
         return str(mark.decode())
 
+    async def holds(self) -> bool:
+        return bool(await self._link.ask("EXISTS", self._keys.blobs))
+
     async def discarded(self, limit: int) -> list[str]:
         if limit < 1:
             return []

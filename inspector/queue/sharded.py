@@ -358,6 +358,9 @@ class ShardedDisposal:
     async def mark(self, proposed: str) -> str:
         return await self._shards[0].mark(proposed)
 
+    async def holds(self) -> bool:
+        return any(await asyncio.gather(*(shard.holds() for shard in self._shards)))
+
     async def discarded(self, limit: int) -> list[str]:
         """The first shard's first: the others' come when those are deleted."""
         each = await asyncio.gather(*(shard.discarded(limit) for shard in self._shards))

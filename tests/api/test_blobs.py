@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import socket
+import sys
+import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from api.app import new_metrics
-from api.blobs import PIECE_BYTES, Blobs
+from api.blobs import PIECE_BYTES, THREADS, Blobs, Stream
 from api.metrics import Metrics
 from api.settings import Settings
 from api.tidying import Tidying
@@ -280,3 +285,77 @@ def test_in_a_store_of_another_queue_nothing_is_put_or_deleted(blobs: Path) -> N
         assert line.post(LARGE).status_code == 202
         assert line.take().image == LARGE
         assert len(files(blobs)) == 1
+
+
+def test_a_new_folder_is_no_store_while_the_queue_has_images_in_another(tmp_path: Path, blobs: Path) -> None:
+    """As of a share that was not mounted when the gateway started: workers would not find its files."""
+    with QueueServer("redis", tmp_path / "redis") as server:
+        with gateway_on(server.url, blobs=blobs, inline_limit=LIMIT) as line:
+            stored = line.post(LARGE).json()["id"]
+        with gateway_on(server.url, blobs=tmp_path / "unmounted", inline_limit=LIMIT) as line:
+            line.post(LARGE)
+            assert files(tmp_path / "unmounted") == []
+            assert [one.image for one in line.worker.take(5, timedelta(0))][1:] == [LARGE]
+        with gateway_on(server.url, blobs=blobs, inline_limit=LIMIT) as line:
+            again = line.post(LARGE).json()["id"]
+    assert files(blobs) == [stored, again]
+
+
+class OnADiskThatHangs(Blob):
+    def open(self) -> BinaryIO:
+        return io.BufferedReader(Hanging())
+
+
+class Hanging(io.RawIOBase):
+    reads, goes_on = threading.Event(), threading.Event()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _: object) -> int:
+        self.reads.set()
+        self.goes_on.wait(10)
+        return 0
+
+
+def test_a_client_that_leaves_a_disk_that_hangs_holds_up_nobody(tmp_path: Path) -> None:
+    async def left_within() -> float:
+        blobs = Blobs(None, LIMIT)
+        shown = await blobs.shown(OnADiskThatHangs(tmp_path / "image", 5))
+        assert isinstance(shown, Stream)
+
+        async def read() -> None:
+            async for _ in shown.pieces:
+                pass
+
+        client = asyncio.create_task(read())
+        await asyncio.to_thread(Hanging.reads.wait, 10)
+        began = time.monotonic()
+        client.cancel()
+        await asyncio.wait([client])
+        Hanging.goes_on.set()
+        blobs.close()
+        return time.monotonic() - began
+
+    assert asyncio.run(left_within()) < 5
+
+
+def test_images_that_a_disk_that_hangs_never_took_are_in_memory_no_more(tmp_path: Path) -> None:
+    async def held() -> int:
+        store, goes_on = BlobStore(tmp_path), threading.Event()
+        store.prepare()
+        blobs = Blobs(store, LIMIT)
+        blobs.ours = True
+        hanging = [blobs.start(goes_on.wait) for _ in range(THREADS)]
+        piece = bytes(PIECE_BYTES)
+        before = sys.getrefcount(piece)
+        with blobs.receiving() as received:
+            assert received.add(piece)
+            await received.pass_on()
+        more = sys.getrefcount(piece) - before
+        goes_on.set()
+        await asyncio.wait(hanging)
+        blobs.close()
+        return more
+
+    assert asyncio.run(held()) == 0

@@ -75,6 +75,27 @@ def test_a_stored_image_is_inspected_and_shown_as_any_other(bench: Bench) -> Non
     assert discarded(bench) == []
 
 
+def test_the_other_thread_of_a_worker_sees_the_store_too(bench: Bench) -> None:
+    stored, consumer = bench.submit_stored(), bench.consumer().beside()
+    delivery = bench.take_one(consumer)
+    assert (delivery.job.id, delivery.read()) == (stored, IMAGE)
+    consumer.hang_up()
+
+
+@pytest.mark.usefixtures("promptly")
+def test_whether_the_queue_has_images_in_a_store(open_bench: OpenBench) -> None:
+    bench = open_bench(ONE_IMAGE)
+    bench.submit()
+    assert not bench.run(bench.disposal.holds())
+    finish_one(bench)
+    bench.submit_stored()
+    finish_one(bench)
+    assert bench.run(bench.disposal.holds())
+    bench.submit()
+    finish_one(bench)
+    assert not bench.run(bench.disposal.holds())
+
+
 def test_it_counts_in_the_budgets_as_if_the_server_had_it(open_bench: OpenBench) -> None:
     bench = open_bench(Budgets(max_bytes=3 * len(IMAGE), line_max_bytes=3 * len(IMAGE)))
     for _ in range(2):

@@ -42,6 +42,16 @@ def test_it_is_inspected_from_its_file(gateway: GatewayEnd, make_rig: MakeRig, s
     assert said[0].classification == said[1].classification
 
 
+def test_on_a_server_too(
+    server: QueueServer, on_server: GatewayEnd, make_rig: MakeRig, store: BlobStore
+) -> None:
+    stored = submit_stored(on_server, store)
+    rig = make_rig(connect.consumer(server.url, "w1", blobs=store)).start()
+    [snapshot] = on_server.wait_for([stored])
+    assert rig.stop()
+    assert result_of(snapshot).verdict == "OK"
+
+
 def test_without_its_file_or_with_another_it_fails_and_the_next_one_does_not(
     gateway: GatewayEnd, make_rig: MakeRig, store: BlobStore
 ) -> None:

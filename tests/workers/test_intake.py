@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,6 +15,7 @@ from tests.support.images import grey_png
 from tests.support.waiting import wait_until
 from tests.workers.conftest import LONG, MakeRig
 from workers.hands import Hands
+from workers.inspect import FULL_WAIT
 from workers.intake import Intake
 
 IMAGE = grey_png(32, 32)
@@ -111,6 +113,45 @@ def test_a_worker_that_stops_hands_back_what_was_on_its_way(
 
     [again] = queue.consumer("w2", LONG).take(1, timedelta(seconds=5))
     assert (again.job.id, again.count) == (job, 1), "no delivery is counted for it"
+
+
+def test_a_worker_that_cannot_take_any_more_ends(queue: MemoryQueue, make_rig: MakeRig) -> None:
+    """It would live, say that it is ready, and leave all images to wait."""
+
+    class Breaks(MemoryConsumer):
+        def take(self, limit: int, wait: timedelta) -> list[Delivery]:
+            raise MemoryError("no room for the images")
+
+    class Main(MemoryConsumer):
+        def beside(self) -> MemoryConsumer:
+            return Breaks(self._store, "w1", LONG)
+
+    rig = make_rig(Main(queue.store, "w1", LONG)).start()
+    assert rig.wait() is False
+    assert rig.compute.failure == "no image is taken any more: MemoryError: no room for the images"
+
+
+def test_a_worker_that_stops_sleeps_until_what_is_on_its_way_has_come(
+    queue: MemoryQueue, make_rig: MakeRig
+) -> None:
+    turns: list[float] = []
+
+    class Main(MemoryConsumer):
+        def beside(self) -> MemoryConsumer:
+            return slow
+
+        def hand_back(self, deliveries: Sequence[Delivery]) -> None:
+            turns.append(time.monotonic())
+            super().hand_back(deliveries)
+
+    slow = Slow(queue)
+    rig = make_rig(Main(queue.store, "w1", LONG)).start()
+    assert slow.under_way.wait(20)
+    rig.worker.stop()
+    wait_until(lambda: len(turns) >= 2, what="two turns of the drain")
+    slow.go.set()
+    assert rig.wait() is True
+    assert turns[1] - turns[0] >= FULL_WAIT.total_seconds() / 2
 
 
 def test_a_queue_that_does_not_answer_is_tried_again(gateway: GatewayEnd, queue: MemoryQueue) -> None:

@@ -15,7 +15,7 @@ local held = redis.call('HMGET', KEYS[5], 'state', 'token')
 if held[1] ~= 'queued' then
   return held[2] == token and 'ALREADY' or 'LOST'
 end
-local delivery = delivery_of(ARGV[13])
+local delivery = delivery_of(KEYS[1], ARGV[2], ARGV[13])
 if not delivery or delivery[1] ~= ARGV[14] or delivery[2] ~= tonumber(ARGV[15]) then
   return 'LOST'
 end

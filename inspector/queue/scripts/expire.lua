@@ -14,7 +14,7 @@ if held[1] ~= 'queued' then
   redis.call('ZREM', KEYS[10], ARGV[3])
   return 'LOST'
 end
-local delivery = delivery_of(held[2])
+local delivery = delivery_of(KEYS[1], ARGV[2], held[2])
 if delivery and delivery[3] < tonumber(ARGV[13]) then
   return 'LOST'
 end

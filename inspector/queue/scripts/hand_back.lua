@@ -8,12 +8,13 @@
 -- A drain is no delivery: what is left of the count is kept in state:<id>, and the next delivery counts from it.
 -- Touches the undeclared keys of ready.lua and <prefix>state:<id>; they share the hash tag.
 -- include ready.lua
+-- include delivery.lua
 
 local given = 0
 for i = 5, #ARGV, 2 do
   local entry, count = ARGV[i], tonumber(ARGV[i + 1])
-  local pending = redis.pcall('XPENDING', KEYS[1], ARGV[2], entry, entry, 1)
-  if not pending.err and #pending == 1 and pending[1][2] == ARGV[3] and pending[1][4] == count then
+  local delivery = delivery_of(KEYS[1], ARGV[2], entry)
+  if delivery and delivery[1] == ARGV[3] and delivery[2] == count then
     local fields = redis.call('XRANGE', KEYS[1], entry, entry)[1][2]
     redis.call('HSET', ARGV[1] .. 'state:' .. facts_of(fields).id, 'deliveries', count - 1)
     redis.call('XACK', KEYS[1], ARGV[2], entry)

@@ -10,7 +10,7 @@
 redis.call('HDEL', KEYS[2], ARGV[2])
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2])
 if pending.err then
-  return 0
+  return string.find(pending.err, 'NOGROUP', 1, true) and 0 or pending
 end
 if #pending == 0 then
   redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])

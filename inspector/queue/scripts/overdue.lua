@@ -7,10 +7,11 @@
 --
 -- Those under way are passed over: there are never more of them than the workers' hands hold.
 -- Touches the undeclared keys <prefix>{state,job}:<id>; they share the hash tag.
+-- include delivery.lua
 
 local function is_under_way(entry)
-  local pending = redis.pcall('XPENDING', KEYS[1], ARGV[2], entry, entry, 1)
-  return not pending.err and #pending == 1 and pending[1][3] < tonumber(ARGV[4])
+  local delivery = delivery_of(KEYS[1], ARGV[2], entry)
+  return delivery and delivery[3] < tonumber(ARGV[4])
 end
 
 local overdue = {}

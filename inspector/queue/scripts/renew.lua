@@ -7,12 +7,13 @@
 --
 -- Looks before it claims: an unguarded XCLAIM would steal back an entry that another worker was given.
 -- JUSTID leaves the delivery count alone.
+-- include delivery.lua
 
 local lost = {}
 for i = 3, #ARGV, 2 do
   local entry, count = ARGV[i], tonumber(ARGV[i + 1])
-  local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], entry, entry, 1)
-  if not pending.err and #pending == 1 and pending[1][2] == ARGV[2] and pending[1][4] == count then
+  local delivery = delivery_of(KEYS[1], ARGV[1], entry)
+  if delivery and delivery[1] == ARGV[2] and delivery[2] == count then
     redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry, 'JUSTID')
   else
     lost[#lost + 1] = entry

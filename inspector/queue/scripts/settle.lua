@@ -12,6 +12,7 @@
 -- Touches the undeclared keys of ring.lua, and <prefix>blobs and <prefix>idem:<hash>; they share the hash tag.
 
 -- include known.lua
+-- include delivery.lua
 -- include ring.lua
 
 -- What an entry costs beside its texts: field names, ids, its part of a node (measured: 210 B).
@@ -19,19 +20,6 @@ local ENTRY_BYTES = 300
 
 local function has_archiver()
   return redis.call('HEXISTS', KEYS[4], 'archive') == 1
-end
-
--- {consumer, delivery count, idle ms} of a pending entry, or nil; no group is no delivery. Whatever else goes wrong
--- says nothing of the delivery: it is raised, and nothing has changed.
-local function delivery_of(entry)
-  local pending = redis.pcall('XPENDING', KEYS[1], ARGV[2], entry, entry, 1)
-  if pending.err and not string.find(pending.err, 'NOGROUP', 1, true) then
-    error(pending)
-  end
-  if pending.err or #pending == 0 then
-    return nil
-  end
-  return {pending[1][2], pending[1][4], pending[1][3]}
 end
 
 -- The entry. `held` are the bytes of the image that stay until it is archived.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ import pytest
 from inspector.errors import Busy, InspectionNotFound, QueueUnavailable
 from inspector.messages.result import State
 from inspector.queue.base import Budgets, Delivery, FinishStatus, WorkerReport
-from inspector.queue.keys import Keys
+from inspector.queue.keys import GROUP, Keys
 from tests.inspector.queue.conftest import OpenEnds, StartServer, take_one
 from tests.support.jobs import IMAGE, RESULT, done, job_for, key_for
 from tests.support.proxy import LossyProxy
@@ -323,3 +324,43 @@ def test_a_delivery_that_cannot_be_asked_for_is_not_taken_for_none(
         client.execute_command("ACL", "SETUSER", "default", "+xpending")
     assert ends.run(ends.results.read(inspection)).state is State.QUEUED
     assert consumer.finish([done(delivery)]) == [FinishStatus.RECORDED]
+
+
+@pytest.mark.parametrize("asks", ["renew", "hand_back", "close"])
+def test_what_is_in_hand_is_not_let_go_of_where_it_cannot_be_asked_for(
+    start_server: StartServer, open_ends: OpenEnds, asks: str
+) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    ends.submit()
+    delivery = take_one(consumer)
+    acts: dict[str, Callable[[], object]] = {
+        "renew": lambda: consumer.renew([delivery]),
+        "hand_back": lambda: consumer.hand_back([delivery]),
+        "close": consumer.close,
+    }
+
+    with server.client() as client:
+        client.execute_command("ACL", "SETUSER", "default", "-xpending")
+        with pytest.raises(QueueUnavailable, match="refused a command"):
+            acts[asks]()
+        client.execute_command("ACL", "SETUSER", "default", "+xpending")
+    assert consumer.renew([delivery]) == set()
+    assert consumer.finish([done(delivery)]) == [FinishStatus.RECORDED]
+
+
+def test_where_the_group_is_gone_nothing_is_in_hand(start_server: StartServer, open_ends: OpenEnds) -> None:
+    server = start_server()
+    ends = open_ends(server.url)
+    consumer = ends.consumer()
+    ends.submit(deadline_ms=1)
+    delivery = take_one(consumer)
+    with server.client() as client:
+        client.xgroup_destroy(Keys().work, GROUP)
+
+    assert consumer.renew([delivery]) == {delivery.entry}
+    consumer.hand_back([delivery])
+    consumer.close()
+    late = delivery.job.received_at + timedelta(minutes=1)
+    assert [one.id for one in ends.run(ends.producer.expire_overdue(late, 10))] == [delivery.job.id]

@@ -25,6 +25,7 @@ def test_every_script_file_is_loaded() -> None:
         "ready",
         "ring",
         "unlink",
+        "delivery",
     }
 
 
