@@ -22,7 +22,7 @@ RECENT = 200
 
 PARTS = {
     "gateway": {
-        "HTTP": ("uvicorn", "http", "starlette", "h11", "guard.py"),
+        "HTTP, event loop": ("uvicorn", "http", "starlette", "h11", "guard.py"),
         "parameters, keys": (
             "parameters.py",
             "access.py",

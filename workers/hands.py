@@ -212,7 +212,8 @@ class Hands:
     def _free_cores(self, held: Held | None) -> None:
         if held is not None and held is self._whole:
             self._whole = None
-            self._to_compute.notify_all()
+            if self._at(Stage.READING):
+                self._to_compute.notify_all()
 
     def _at(self, *stages: Stage) -> list[Held]:
         return [held for held in self._held.values() if held.stage in stages]
